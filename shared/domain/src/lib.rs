@@ -1,1 +1,5 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+pub mod event;
+pub mod failover;
+pub mod ids;

@@ -1,0 +1,104 @@
+//! What does the event know that reads may not show yet?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Leaving, LeavingReason};
+use crate::{
+    event::{Event, InstanceState, Kind, Transition},
+    ids::{GroupName, HookName, InstanceId},
+};
+
+/// How long a `stopping` or `stopped` in an event outweighs a read that says `running`.
+///
+/// A termination is for ever, but a stopped instance may be started again, and then a late or doubled event would be wrong. Reads were seen
+/// to lag by seconds; two minutes is far beyond that and well within Lambda's first retry.
+pub const FRESH: SignedDuration = SignedDuration::from_mins(2);
+
+/// What an event, or what this warm function did before, adds to a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Instances that an event reported `shutting-down` or `terminated`: there is no way back, whatever a read says.
+    pub dead: BTreeSet<InstanceId>,
+    /// Instances that a fresh event reported `stopping` or `stopped`.
+    pub halted: BTreeSet<InstanceId>,
+    /// Instances whose status checks an alarm reported failing.
+    pub impaired: BTreeSet<InstanceId>,
+    /// Instances that will leave, with the reason.
+    pub leaving: BTreeMap<InstanceId, Leaving>,
+    /// The lifecycle action that woke us.
+    pub waiting: Option<WaitingHook>,
+    /// Lifecycle actions that we completed, and when. An instance may go on waiting in somebody else's hook; ours is not answered twice.
+    pub answered: BTreeMap<(InstanceId, HookName), Timestamp>,
+}
+
+/// A lifecycle action that an event told us of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingHook {
+    /// The group.
+    pub group: GroupName,
+    /// The instance that waits.
+    pub instance: InstanceId,
+    /// The hook.
+    pub hook: HookName,
+    /// What the instance is about to do.
+    pub transition: Transition,
+    /// When it began to wait.
+    pub since: Timestamp,
+}
+
+impl Evidence {
+    /// What this event adds to reads made at `now`.
+    #[must_use]
+    pub fn of(event: &Event, now: Timestamp) -> Self {
+        let mut evidence = Self::default();
+        let since = event.time.unwrap_or(now).min(now);
+        match &event.kind {
+            Kind::StateChange(change) => match change.state {
+                InstanceState::ShuttingDown | InstanceState::Terminated => {
+                    evidence.dead.insert(change.instance.clone());
+                }
+                InstanceState::Stopping | InstanceState::Stopped if now.duration_since(since) <= FRESH => {
+                    evidence.halted.insert(change.instance.clone());
+                }
+                _ => {}
+            },
+            Kind::SpotInterruption(notice) => {
+                evidence.leave(&notice.instance, LeavingReason::SpotInterruption, since);
+            }
+            Kind::RebalanceRecommendation(notice) => {
+                evidence.leave(&notice.instance, LeavingReason::Rebalance, since);
+            }
+            Kind::ScheduledChange(change) => {
+                for instance in &change.instances {
+                    evidence.leave(instance, LeavingReason::ScheduledChange, since);
+                }
+            }
+            Kind::StatusCheckAlarm(alarm) if alarm.failing && now.duration_since(since) <= FRESH => {
+                evidence.impaired.extend(alarm.instances.iter().cloned());
+            }
+            Kind::LifecycleAction(action) => {
+                evidence.waiting = Some(WaitingHook {
+                    group: action.group.clone(),
+                    instance: action.instance.clone(),
+                    hook: action.hook.clone(),
+                    transition: action.transition,
+                    since,
+                });
+            }
+            Kind::StatusCheckAlarm(_) | Kind::ScalingActivity(_) | Kind::InstanceRefresh(_) | Kind::Sweep(_) => {}
+        }
+        evidence
+    }
+
+    /// Whether the event itself says that an instance no longer serves. Then nothing else matters until its address is elsewhere.
+    #[must_use]
+    pub fn tells_of_a_death(&self) -> bool {
+        !self.dead.is_empty() || !self.halted.is_empty()
+    }
+
+    fn leave(&mut self, instance: &InstanceId, reason: LeavingReason, since: Timestamp) {
+        self.leaving.insert(instance.clone(), Leaving::new(reason, since));
+    }
+}
