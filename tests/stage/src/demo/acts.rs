@@ -1,0 +1,80 @@
+//! What is done to the fleet, in order, and when it counts as healed.
+
+use panda_world::{Act, Health, InstanceState, Lifecycle, World};
+
+/// A Spot Instance has up to two minutes after its notice, and 39 s have been seen. The demo has less patience: the
+/// function acts within a second or two of the notice, the rest is waiting.
+const SPOT_LEAD_SECONDS: u32 = 12;
+
+/// One thing that is done to the holder of the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scene {
+    /// Its short name.
+    pub cause: &'static str,
+    /// The simulation's scenario of the same kind.
+    pub scenario: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Kill,
+    ScaleIn,
+    SpotNotice,
+    FailStatusChecks,
+}
+
+/// The acts of the demo.
+pub const SCENES: [Scene; 4] = [
+    Scene { cause: "kill", scenario: "kill-with-spare", kind: Kind::Kill },
+    Scene { cause: "scale-in", scenario: "scale-in", kind: Kind::ScaleIn },
+    Scene { cause: "spot notice", scenario: "spot-notice-39s", kind: Kind::SpotNotice },
+    Scene { cause: "status checks", scenario: "failing-status-checks", kind: Kind::FailStatusChecks },
+];
+
+impl Scene {
+    /// What to do to the holder.
+    pub fn act(self, holder: &str) -> Act {
+        let instance = holder.to_owned();
+        match self.kind {
+            Kind::Kill => Act::Terminate { instance },
+            Kind::ScaleIn => Act::TerminateInGroup { instance, decrement: true },
+            Kind::SpotNotice => Act::SpotNotice { instance, lead_seconds: SPOT_LEAD_SECONDS },
+            Kind::FailStatusChecks => Act::FailStatusChecks { instance },
+        }
+    }
+
+    /// The same, in words.
+    pub fn sentence(self, holder: &str) -> String {
+        match self.kind {
+            Kind::Kill => format!("killed {holder} (holder): TerminateInstances, no warning"),
+            Kind::ScaleIn => format!("scaled in, {holder} (holder) has to go"),
+            Kind::SpotNotice => format!("spot notice for {holder} (holder), gone in {SPOT_LEAD_SECONDS} s"),
+            Kind::FailStatusChecks => format!("{holder} (holder) falls silent, its status checks will fail"),
+        }
+    }
+
+    /// What brings the fleet back to its size, once the address has moved.
+    pub fn afterwards(self, group: &str, size: u32) -> Option<Act> {
+        (self.kind == Kind::ScaleIn).then(|| Act::SetDesired { group: group.to_owned(), desired: size })
+    }
+}
+
+/// Whether the address answers from an instance other than `victim`, by its association and by its packets.
+pub fn has_moved(world: &World, public_ip: &str, victim: &str) -> bool {
+    let serving = world.serving_at(public_ip);
+    serving.is_some_and(|instance| instance != victim) && serving == world.holder_of(public_ip)
+}
+
+/// Whether `size` members other than `victim` are in service and answer, one of them at the address.
+pub fn has_healed(world: &World, group: &str, public_ip: &str, size: u32, victim: &str) -> bool {
+    let members = world.group(group).into_iter().flat_map(|group| group.members.values());
+    let fit = members.filter(|member| {
+        let instance = world.instance(&member.instance);
+        member.instance != victim
+            && member.lifecycle == Lifecycle::InService
+            && member.health == Health::Healthy
+            && instance.is_some_and(|instance| instance.state == InstanceState::Running && instance.answers())
+    });
+    u32::try_from(fit.count()).is_ok_and(|fit| fit >= size) && has_moved(world, public_ip, victim)
+}

@@ -1,0 +1,102 @@
+//! A run as it could have been, for the tests of what is computed and drawn from it.
+
+use super::record::{ActRecord, Comparison, EventRecord, Life, Move, Phase, Probe, Record, Said, Spread, Stretch};
+
+/// A minute with two acts: a kill that costs 5.2 s and a scale-in that costs nothing.
+pub fn record() -> Record {
+    let probes = (0..600_u32)
+        .map(|tick| {
+            let at = f64::from(tick) / 10.0;
+            let answered_by = match tick {
+                0..100 => Some("i-aaaa".to_owned()),
+                100..152 => None,
+                152..400 => Some("i-bbbb".to_owned()),
+                _ => Some("i-cccc".to_owned()),
+            };
+            Probe { at, answered_by }
+        })
+        .collect();
+    let life = |instance: &str, zone: &str, stretches: &[(f64, f64, Phase)]| Life {
+        instance: instance.to_owned(),
+        zone: zone.to_owned(),
+        stretches: stretches.iter().map(|&(from, to, phase)| Stretch { from, to, phase }).collect(),
+    };
+    Record {
+        seed: 7,
+        played: "22 November 2026, 20:30 UTC".to_owned(),
+        seconds: 60.0,
+        fleet: "web".to_owned(),
+        public_ip: "203.0.113.10".to_owned(),
+        probes,
+        acts: vec![
+            ActRecord {
+                at: 10.0,
+                cause: "kill",
+                sentence: "i-aaaa terminated, with <no> warning".to_owned(),
+                instance: "i-aaaa".to_owned(),
+                scenario: "kill-with-spare",
+            },
+            ActRecord {
+                at: 36.0,
+                cause: "scale-in",
+                sentence: "scale in takes i-bbbb".to_owned(),
+                instance: "i-bbbb".to_owned(),
+                scenario: "scale-in",
+            },
+        ],
+        events: vec![
+            EventRecord {
+                at: 10.3,
+                kind: "shutting-down".to_owned(),
+                instance: Some("i-aaaa".to_owned()),
+                function: "elastic-ip-failover".to_owned(),
+            },
+            EventRecord {
+                at: 36.4,
+                kind: "terminate hook".to_owned(),
+                instance: Some("i-bbbb".to_owned()),
+                function: "elastic-ip-failover".to_owned(),
+            },
+        ],
+        moves: vec![
+            Move {
+                at: 10.94,
+                allocation: "eipalloc-1".to_owned(),
+                from: "i-aaaa".to_owned(),
+                to: "i-bbbb".to_owned(),
+                trigger: "shutting-down".to_owned(),
+                event_to_call_ms: 640,
+                settled_at: Some(15.2),
+            },
+            Move {
+                at: 36.5,
+                allocation: "eipalloc-1".to_owned(),
+                from: "i-bbbb".to_owned(),
+                to: "i-cccc".to_owned(),
+                trigger: "terminate hook".to_owned(),
+                event_to_call_ms: 85,
+                settled_at: Some(40.0),
+            },
+        ],
+        lives: vec![
+            life("i-aaaa", "eu-central-1a", &[(0.0, 10.0, Phase::Serving), (10.0, 14.0, Phase::Leaving)]),
+            life("i-bbbb", "eu-central-1b", &[(0.0, 43.0, Phase::Serving), (43.0, 46.0, Phase::Leaving)]),
+            life("i-cccc", "eu-central-1a", &[(14.0, 22.0, Phase::Booting), (22.0, 60.0, Phase::Serving)]),
+        ],
+        said: vec![Said {
+            at: 11.0,
+            line: "Moved eipalloc-1 from i-aaaa to i-bbbb: <its holder> is shutting down".to_owned(),
+        }],
+        comparisons: [("kill-with-spare", 5.9, 8.1, 71.0, 120.4), ("scale-in", 0.0, 0.0, 20.5, 41.0)]
+            .into_iter()
+            .map(|(scenario, p50, p99, steal50, steal99)| {
+                let comparison = Comparison {
+                    runs: 20,
+                    ours: Spread { p50, p99 },
+                    boot_steal: Spread { p50: steal50, p99: steal99 },
+                };
+                (scenario.to_owned(), comparison)
+            })
+            .collect(),
+    }
+}

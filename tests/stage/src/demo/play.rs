@@ -1,0 +1,313 @@
+//! Sets the stage and plays the acts on it.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use panda_world::{FleetSpec, SharedWorld, Timing, World, lock};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use super::{
+    DemoError,
+    acts::{self, SCENES, Scene},
+    chronicle::Chronicle,
+    forwarder::Forwarder,
+    log_group, logs,
+    prober::Prober,
+    record::{ActRecord, Phase, Record},
+    site::{Page, Servers},
+    terminal::{Line, Terminal, Tone},
+};
+use crate::{
+    deploy::{self, LocalDeployment},
+    serve::{
+        clock::{self, Clock},
+        delivery::{Courier, Notice},
+        endpoint::{self, Deployed},
+    },
+};
+
+/// Instances of the fleet.
+const SIZE: u32 = 2;
+
+/// How long the demo waits for the address to move, and then for the fleet to be whole. Both take seconds; the sweep
+/// repairs after a minute what an event did not.
+const PATIENCE: Duration = Duration::from_secs(75);
+
+/// Between two acts, so that a reader can tell them apart.
+const PAUSE: Duration = Duration::from_millis(1_500);
+
+/// How often the demo looks whether it may go on.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The simulated AWS with its fleet, served on a loopback port.
+pub(super) struct Stage {
+    /// Where EC2 and Auto Scaling answer.
+    pub(super) endpoint: String,
+    world: SharedWorld,
+    fleet: FleetSpec,
+    seed: u64,
+    tasks: JoinSet<()>,
+}
+
+/// What happens while the acts are played.
+struct Performance {
+    world: SharedWorld,
+    clock: Clock,
+    group: String,
+    public_ip: String,
+    chronicle: Arc<Mutex<Chronicle>>,
+    terminal: Terminal,
+}
+
+impl Stage {
+    /// Founds the fleet and serves the world. Its clock stands still until the play.
+    pub(super) async fn set(seed: u64) -> Result<Self, DemoError> {
+        // What the function is measured by keeps AWS's pace; boots and health checks would fill the two minutes.
+        let aws = Timing::default();
+        let timing = Timing { event_delivery: aws.event_delivery, settle: aws.settle, ..Timing::brisk() };
+        let fleet = FleetSpec::default();
+        let mut world = World::new(seed, Timestamp::now(), timing);
+        world.found_fleet(&fleet);
+        let world = SharedWorld::new(world.into());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let app = panda_world::http::router(Arc::clone(&world));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            // Ends only with the task: accept errors are the listener's own to retry.
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self { endpoint, world, fleet, seed, tasks })
+    }
+
+    /// Plays every act. What was seen comes back even when an act failed.
+    pub(super) async fn play(
+        mut self,
+        deployment: &LocalDeployment,
+        terminal: Terminal,
+    ) -> Result<(Record, Result<(), DemoError>), DemoError> {
+        let deployed = Deployed::new(&endpoint::sdk_config(&deployment.endpoint(), deploy::REGION).await);
+        let (notices, heard) = mpsc::unbounded_channel();
+        let courier = Arc::new(Courier::new(Arc::new(deployed.clone()), notices));
+        courier.refresh().await.map_err(DemoError::Rules)?;
+        let function = courier.functions().into_iter().next().ok_or(DemoError::NoRules)?;
+
+        let clock = Clock::start(Timestamp::now(), 1.0);
+        let zero = (Instant::now(), clock.now());
+        let public_ip = self.fleet.addresses.first().cloned().unwrap_or_default();
+        let chronicle = Arc::new(Mutex::new(self.begin(zero.1, &public_ip)));
+        let servers = Arc::new(Mutex::new(Servers::default()));
+        self.tasks.spawn(listen(heard, Arc::clone(&chronicle), zero.0, terminal));
+        self.raise_curtain(clock, courier, &chronicle, &servers, terminal);
+
+        let forwarder = {
+            let (world, servers, public_ip) = (Arc::clone(&self.world), servers, public_ip.clone());
+            Forwarder::start(move || {
+                let serving = lock(&world).serving_at(&public_ip).map(str::to_owned)?;
+                held(&servers).address_of(&serving)
+            })
+            .await?
+        };
+        terminal.print(&Line::aside(format!("the site is at http://{} (plays {public_ip})", forwarder.address)));
+        let (told, answers) = mpsc::unbounded_channel();
+        let prober = Prober::start(forwarder.address, zero.0, told);
+        self.tasks.spawn(follow(answers, Arc::clone(&chronicle), terminal));
+
+        let group = self.fleet.groups.first().map(|group| group.name.clone()).unwrap_or_default();
+        let performance = Performance { world: Arc::clone(&self.world), clock, group, public_ip, chronicle, terminal };
+        let played = performance.perform(&deployed, &function).await;
+        let probes = prober.stop().await;
+        let end = zero.0.elapsed().as_secs_f64();
+        let mut record = held(&performance.chronicle).close(end, probes);
+        if let Some(address) = address_of(&deployment.endpoint()) {
+            let group = log_group(deployment, &function);
+            record.said = logs::read(address, deploy::REGION, &group, zero.1.as_millisecond()).await;
+        }
+        Ok((record, played))
+    }
+
+    fn begin(&self, zero: Timestamp, public_ip: &str) -> Chronicle {
+        let record = Record {
+            seed: self.seed,
+            fleet: self.fleet.name.clone(),
+            public_ip: public_ip.to_owned(),
+            ..Record::default()
+        };
+        let mut chronicle = Chronicle::new(zero, record);
+        for instance in lock(&self.world).instances() {
+            chronicle.meet(&instance.id, &instance.zone, Phase::Serving);
+        }
+        chronicle
+    }
+
+    /// From now on the world moves, its instances' servers come and go, and its events are delivered.
+    fn raise_curtain(
+        &mut self,
+        clock: Clock,
+        courier: Arc<Courier<Deployed>>,
+        chronicle: &Arc<Mutex<Chronicle>>,
+        servers: &Arc<Mutex<Servers>>,
+        terminal: Terminal,
+    ) {
+        let (chronicle, servers) = (Arc::clone(chronicle), Arc::clone(servers));
+        let mut seen = lock(&self.world).journal().len();
+        self.tasks.spawn(clock::drive(Arc::clone(&self.world), clock, move |world, events| {
+            let zone_of = |id: &str| world.instance(id).map(|instance| instance.zone.clone());
+            for entry in world.journal().get(seen..).unwrap_or_default() {
+                if let Some(line) = held(&chronicle).see(entry, zone_of) {
+                    terminal.print(&line);
+                }
+            }
+            seen = world.journal().len();
+            if let Err(error) = held(&servers).keep(&pages(world)) {
+                terminal.print(&Line::aside(format!("an instance's web server could not be started: {error}")));
+            }
+            for event in events {
+                let courier = Arc::clone(&courier);
+                tokio::spawn(async move { courier.deliver(event).await });
+            }
+        }));
+    }
+}
+
+/// The instances that answer, with what their pages show.
+fn pages(world: &World) -> Vec<Page> {
+    let answering = world.instances().filter(|instance| instance.answers());
+    answering
+        .map(|instance| Page {
+            instance: instance.id.clone(),
+            zone: instance.zone.clone(),
+            version: world
+                .groups()
+                .find_map(|group| group.members.get(&instance.id))
+                .map_or_else(|| "?".to_owned(), |member| member.version.to_string()),
+        })
+        .collect()
+}
+
+/// What the courier does, as lines.
+async fn listen(
+    mut heard: mpsc::UnboundedReceiver<Notice>,
+    chronicle: Arc<Mutex<Chronicle>>,
+    zero: Instant,
+    terminal: Terminal,
+) {
+    while let Some(notice) = heard.recv().await {
+        let now = zero.elapsed().as_secs_f64();
+        let line = match notice {
+            Notice::Wanted { event, function, since } => {
+                let at = since.saturating_duration_since(zero).as_secs_f64();
+                held(&chronicle).delivered(at, &event, &function)
+            }
+            Notice::GivenUp { function, error, .. } => {
+                Line::at(now, Tone::Bad, format!("an event did not reach {function}: {error}"))
+            }
+            Notice::Unreadable { error } => Line::at(now, Tone::Bad, format!("the endpoint does not answer: {error}")),
+            Notice::Delivered { .. } | Notice::Unwanted { .. } => continue,
+        };
+        terminal.print(&line);
+    }
+}
+
+/// What the visitor sees, as lines.
+async fn follow(
+    mut answers: mpsc::UnboundedReceiver<super::record::Probe>,
+    chronicle: Arc<Mutex<Chronicle>>,
+    terminal: Terminal,
+) {
+    while let Some(probe) = answers.recv().await {
+        if let Some(line) = held(&chronicle).asked(&probe) {
+            terminal.print(&line);
+        }
+    }
+}
+
+impl Performance {
+    async fn perform(&self, deployed: &Deployed, function: &str) -> Result<(), DemoError> {
+        // The sweep's own event. It proves that the deployed function reaches the world before anything is broken.
+        let sweep = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": []});
+        let outcome: Value = deployed.ask(function, &sweep).await.map_err(DemoError::Function)?;
+        tracing::debug!(%outcome, "the function's first sweep");
+        if !self.wait(Duration::from_secs(5), |_| held(&self.chronicle).site_answers()).await {
+            return Err(DemoError::NoSite);
+        }
+        sleep(PAUSE).await;
+        for scene in SCENES {
+            self.play(scene).await?;
+            sleep(PAUSE).await;
+        }
+        if held(&self.chronicle).site_answers() { Ok(()) } else { Err(DemoError::SiteSilent) }
+    }
+
+    async fn play(&self, scene: Scene) -> Result<(), DemoError> {
+        let act = scene.cause;
+        let refused = |source| DemoError::Act { act, source };
+        let victim = lock(&self.world).holder_of(&self.public_ip).unwrap_or_default().to_owned();
+        let at = self.seconds();
+        {
+            let mut world = lock(&self.world);
+            world.advance_to(self.clock.now());
+            world.act(&scene.act(&victim)).map_err(refused)?;
+        }
+        let done = ActRecord {
+            at,
+            cause: act,
+            sentence: scene.sentence(&victim),
+            instance: victim.clone(),
+            scenario: scene.scenario,
+        };
+        let line = held(&self.chronicle).act(done);
+        self.terminal.print(&line);
+
+        if !self.wait(PATIENCE, |world| acts::has_moved(world, &self.public_ip, &victim)).await {
+            let called = held(&self.chronicle).record.events.iter().any(|event| event.at >= at);
+            let seconds = PATIENCE.as_secs();
+            return Err(if called { DemoError::NeverMoved { act, seconds } } else { DemoError::NeverCalled { act } });
+        }
+        if let Some(afterwards) = scene.afterwards(&self.group, SIZE) {
+            lock(&self.world).act(&afterwards).map_err(refused)?;
+            self.terminal.print(&Line::at(self.seconds(), Tone::Act, format!("scaled out to {SIZE} again")));
+        }
+        let healed = |world: &World| acts::has_healed(world, &self.group, &self.public_ip, SIZE, &victim);
+        if !self.wait(PATIENCE, healed).await {
+            return Err(DemoError::NotHealed { act, seconds: PATIENCE.as_secs() });
+        }
+        self.terminal.print(&Line::at(self.seconds(), Tone::Good, "the fleet is whole again"));
+        Ok(())
+    }
+
+    async fn wait(&self, patience: Duration, goal: impl Fn(&World) -> bool) -> bool {
+        let until = Instant::now() + patience;
+        while !goal(&lock(&self.world)) {
+            if Instant::now() > until {
+                return false;
+            }
+            sleep(LOOK).await;
+        }
+        true
+    }
+
+    fn seconds(&self) -> f64 {
+        held(&self.chronicle).seconds(self.clock.now())
+    }
+}
+
+/// `http://127.0.0.1:4566` as an address.
+fn address_of(endpoint: &str) -> Option<SocketAddr> {
+    endpoint.strip_prefix("http://")?.parse().ok()
+}
+
+/// A panic elsewhere leaves whole values behind these locks: each is written in one go.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,154 @@
+//! What happened on the stage, as plain data: what the timeline prints, the report draws and the summary counts.
+//!
+//! Every `at` is in seconds since the first request to the site.
+
+use std::collections::BTreeMap;
+
+/// One request to the site through the Elastic IP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// When it was sent.
+    pub at: f64,
+    /// The instance that answered, if any did in time.
+    pub answered_by: Option<String>,
+}
+
+/// One thing done to the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActRecord {
+    /// When it was done.
+    pub at: f64,
+    /// Its short name, the `cause` of the outages that follow it.
+    pub cause: &'static str,
+    /// What was done, in words.
+    pub sentence: String,
+    /// The instance it was done to.
+    pub instance: String,
+    /// The simulation's scenario of the same kind.
+    pub scenario: &'static str,
+}
+
+/// One event handed to a function by a deployed rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRecord {
+    /// When the endpoint took the invocation.
+    pub at: f64,
+    /// What it says, in one or two words: `shutting-down`, `terminate hook`.
+    pub kind: String,
+    /// The instance it is about.
+    pub instance: Option<String>,
+    /// The function it went to.
+    pub function: String,
+}
+
+/// One change of the address, as EC2 saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// When AssociateAddress took effect in EC2 (the data plane follows later).
+    pub at: f64,
+    /// The address's allocation.
+    pub allocation: String,
+    /// Who held it; empty when nobody did.
+    pub from: String,
+    /// Who holds it now.
+    pub to: String,
+    /// What woke the function that moved it.
+    pub trigger: String,
+    /// From the delivery of that event to the call.
+    pub event_to_call_ms: u64,
+    /// When the data plane had followed: the new holder answers at the address.
+    pub settled_at: Option<f64>,
+}
+
+/// Where an instance is in its life, as far as a visitor of the site cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Launched, not yet able to answer.
+    Booting,
+    /// The web server answers.
+    Serving,
+    /// Still there, does not answer.
+    Failing,
+    /// `shutting-down`, `stopping`.
+    Leaving,
+}
+
+/// A stretch of an instance's life in one phase.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    /// Its beginning.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
+    /// Its phase.
+    pub phase: Phase,
+}
+
+/// An instance's life on the stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Life {
+    /// The instance.
+    pub instance: String,
+    /// Its Availability Zone.
+    pub zone: String,
+    /// Its phases in order, without gaps.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A line the function wrote at the end of an invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// When the endpoint stored the line.
+    pub at: f64,
+    /// The decision in words.
+    pub line: String,
+}
+
+/// Outage seconds of many simulated runs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spread {
+    /// Half of the runs were at most this.
+    pub p50: f64,
+    /// All but one in a hundred were at most this.
+    pub p99: f64,
+}
+
+/// The simulation's word on one scenario: this function and the user-data script, on the same seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Comparison {
+    /// How many seeds each.
+    pub runs: u64,
+    /// This function.
+    pub ours: Spread,
+    /// Every instance takes the address while it boots.
+    pub boot_steal: Spread,
+}
+
+/// Everything the demo saw.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Record {
+    /// The seed of the simulated AWS.
+    pub seed: u64,
+    /// The day and time it was played, for people.
+    pub played: String,
+    /// How long the site was asked.
+    pub seconds: f64,
+    /// The fleet's name.
+    pub fleet: String,
+    /// The address.
+    pub public_ip: String,
+    /// Every request, in the order they were sent.
+    pub probes: Vec<Probe>,
+    /// What was done to the fleet.
+    pub acts: Vec<ActRecord>,
+    /// What the deployed rules delivered.
+    pub events: Vec<EventRecord>,
+    /// Where the address went.
+    pub moves: Vec<Move>,
+    /// Who lived.
+    pub lives: Vec<Life>,
+    /// What the function said.
+    pub said: Vec<Said>,
+    /// Per scenario, what the simulation says.
+    pub comparisons: BTreeMap<String, Comparison>,
+}

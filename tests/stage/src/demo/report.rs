@@ -1,0 +1,187 @@
+//! `report.html`: a run on one page, for people. One file, nothing fetched.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{
+    outage::{self, Outage},
+    record::Record,
+};
+
+mod closeup;
+mod prose;
+mod scale;
+mod tables;
+mod timeline;
+
+const STYLE: &str = include_str!("report/style.css");
+
+/// The page.
+pub fn page(record: &Record) -> String {
+    let outages = outage::outages(&record.probes, &record.acts);
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Lethargic Panda: " (record.acts.len()) " acts, one address" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (heading(record, &outages))
+                    (figures(record, &outages))
+                    section {
+                        h2 { "The run" }
+                        p.lead {
+                            "Each row is an instance from its launch to its end. The blue line is the Elastic IP: it runs "
+                            "along the row of the instance that answers at the address."
+                        }
+                        (timeline::legend())
+                        figure.scroll tabindex="0" aria-label="Timeline of the run" { (timeline::chart(record, &outages)) }
+                    }
+                    section {
+                        h2 { "After each act" }
+                        p.lead { "Every bar is one request, ten a second, coloured by who answered it." }
+                        (closeup::legend())
+                        div.panels { @for number in 0..record.acts.len() { (closeup::panel(record, &outages, number)) } }
+                    }
+                    (tables::outages(record, &outages))
+                    (tables::moves(record))
+                    (tables::said(record))
+                    (prose::how_to_read())
+                    (prose::what_is_simulated())
+                }
+                footer {
+                    p { "Played on " (record.played) " with seed " (record.seed) ", by " code { "make demo" } "." }
+                }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn heading(record: &Record, outages: &[Outage]) -> Markup {
+    let acts = record.acts.len();
+    let silent: f64 = outages.iter().map(Outage::seconds).sum();
+    html! {
+        header {
+            p.mark { "Lethargic Panda" }
+            h1 { "The holder of the address was taken away " (times(acts)) "." }
+            p.lead {
+                "A fleet of two web servers behind the Elastic IP " span.nowrap { (record.public_ip) } ", asked ten times a second. "
+                @if silent < 0.05 { "The site never fell silent." }
+                @else { "In " (seconds(record.seconds)) " the site was silent for " strong { (seconds(silent)) } "." }
+            }
+        }
+    }
+}
+
+fn figures(record: &Record, outages: &[Outage]) -> Markup {
+    let failed = record.probes.iter().filter(|probe| probe.answered_by.is_none()).count();
+    let longest = outages.iter().max_by(|a, b| a.seconds().total_cmp(&b.seconds()));
+    let untouched = record.acts.iter().filter(|act| outage::seconds_after(outages, act) < 0.05).count();
+    html! {
+        dl.figures {
+            (figure("requests answered", &percent(record.probes.len() - failed, record.probes.len()), &format!("{failed} of {} failed", record.probes.len())))
+            (figure(
+                "longest outage",
+                &longest.map_or_else(|| "none".to_owned(), |outage| seconds(outage.seconds())),
+                &longest.and_then(|outage| outage.cause).map_or_else(String::new, |cause| format!("after: {cause}")),
+            ))
+            (figure("acts without an outage", &format!("{untouched} of {}", record.acts.len()), "the address moved while the old server answered"))
+            (figure("event to AssociateAddress", &median_call(record), &format!("median of {} moves", record.moves.len())))
+            @if let Some((ours, theirs)) = kill_comparison(record) {
+                (figure("a kill, simulated on AWS's timings", &seconds(ours), &format!("p50; {} when instances take the address at boot", seconds(theirs))))
+            }
+        }
+    }
+}
+
+fn figure(name: &str, value: &str, note: &str) -> Markup {
+    html! { div { dt { (name) } dd { strong { (value) } @if !note.is_empty() { span { (note) } } } } }
+}
+
+fn median_call(record: &Record) -> String {
+    let mut calls: Vec<u64> = record.moves.iter().map(|change| change.event_to_call_ms).collect();
+    calls.sort_unstable();
+    calls.get(calls.len() / 2).map_or_else(|| "–".to_owned(), |&ms| milliseconds(ms))
+}
+
+fn kill_comparison(record: &Record) -> Option<(f64, f64)> {
+    let comparison = record.comparisons.get("kill-with-spare")?;
+    Some((comparison.ours.p50, comparison.boot_steal.p50))
+}
+
+/// `5.2 s`, `1 min 12 s`.
+fn seconds(seconds: f64) -> String {
+    if seconds < 99.95 {
+        return format!("{seconds:.1} s");
+    }
+    format!("{:.0} min {:02.0} s", (seconds.round() / 60.0).floor(), seconds.round() % 60.0)
+}
+
+/// `640 ms`, `1.2 s`.
+fn milliseconds(ms: u64) -> String {
+    match std::time::Duration::from_millis(ms) {
+        long if ms >= 1000 => format!("{:.1} s", long.as_secs_f64()),
+        _ => format!("{ms} ms"),
+    }
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    // Counts of requests of a two-minute run are far below the 2^52 that a float holds exactly.
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let share = if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 };
+    format!("{share:.1} %")
+}
+
+fn times(count: usize) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        3 => "three times".to_owned(),
+        4 => "four times".to_owned(),
+        more => format!("{more} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::fixture;
+
+    #[test]
+    fn the_page_is_self_contained() {
+        let page = page(&fixture::record());
+        for forbidden in ["http://", "https://", "<script", "<link", "@import", "url("] {
+            let found = page.replace("url(#", "").find(forbidden).is_some();
+            assert!(!found, "{forbidden} in the page");
+        }
+    }
+
+    #[test]
+    fn what_instances_and_functions_say_is_escaped() {
+        let page = page(&fixture::record());
+        assert!(!page.contains("<no>") && page.contains("&lt;no&gt;"));
+        assert!(!page.contains("<its holder>") && page.contains("&lt;its holder&gt;"));
+    }
+
+    #[test]
+    fn a_run_without_anything_is_still_a_page() {
+        let page = page(&Record::default());
+        assert!(page.contains("never fell silent"));
+    }
+
+    #[test]
+    fn durations_are_told_as_people_do() {
+        assert_eq!(seconds(5.24), "5.2 s");
+        assert_eq!(seconds(132.0), "2 min 12 s");
+        assert_eq!(seconds(119.7), "2 min 00 s");
+        assert_eq!(milliseconds(85), "85 ms");
+        assert_eq!(milliseconds(1240), "1.2 s");
+        assert_eq!(percent(548, 600), "91.3 %");
+        assert_eq!(percent(0, 0), "0.0 %");
+    }
+}

@@ -1,0 +1,46 @@
+//! What a reader needs to know about the run.
+
+use maud::{Markup, html};
+
+/// How to read the page.
+pub(super) fn how_to_read() -> Markup {
+    html! {
+        section {
+            h2 { "How to read it" }
+            p {
+                "An outage begins with the first request that got no answer and ends with the next one that did. After a kill it has three parts: "
+                "EC2 tells EventBridge (about a second), the function decides and calls (milliseconds), and the data plane follows the new "
+                "association (about five seconds, the floor for anything that moves an Elastic IP)."
+            }
+            p {
+                "Where the holder leaves with notice, the address moves first and the instance goes afterwards: the function holds "
+                "the terminate hook until the data plane has followed, so no request is lost. A replacement that comes up beside a healthy holder moves nothing."
+            }
+        }
+    }
+}
+
+/// What is real here, and what is not.
+pub(super) fn what_is_simulated() -> Markup {
+    html! {
+        section {
+            h2 { "What is real and what is simulated" }
+            dl.real {
+                dt { "Real" }
+                dd {
+                    "The function's binary and its SDK calls; the template, deployed unmodified by " code { "sam deploy" } " to a local endpoint; its rules, "
+                    "which choose the events; the web servers, the connections and the requests, all on this machine."
+                }
+                dt { "Simulated" }
+                dd {
+                    "EC2 and EC2 Auto Scaling, at their real pace for events, addresses and the data plane: a state machine with a "
+                    "five-second settle time after AssociateAddress. Instances boot in seconds instead of minutes, so that the run fits into two "
+                    "minutes; the simulated columns above use the documented timings. The Elastic IP is a loopback listener that forwards to whoever the "
+                    "simulated data plane names."
+                }
+                dt { "Only an account can tell" }
+                dd { "The true settle time, event delays on a bad day, and how soon Auto Scaling notices a dead instance." }
+            }
+        }
+    }
+}

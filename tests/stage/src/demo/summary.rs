@@ -1,0 +1,109 @@
+//! `summary.json`: the figures of a run for other programs.
+
+use serde::Serialize;
+
+use super::{outage, record::Record};
+
+/// What `summary.json` holds.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Requests sent to the site.
+    pub requests: usize,
+    /// Those without an answer.
+    pub failed: usize,
+    /// One entry per act, in order, also where the site never went silent; then what no act explains.
+    pub outages: Vec<OutageEntry>,
+    /// Every move of the address.
+    pub moves: Vec<MoveEntry>,
+}
+
+/// The silence after one act.
+#[derive(Debug, Serialize)]
+pub struct OutageEntry {
+    /// The act.
+    pub cause: String,
+    /// Seconds without an answer, to a tenth: the site is asked ten times a second.
+    pub seconds: f64,
+}
+
+/// One move of an address.
+#[derive(Debug, Serialize)]
+pub struct MoveEntry {
+    /// The address's allocation.
+    pub allocation: String,
+    /// Who held it; empty when nobody did.
+    pub from: String,
+    /// Who holds it now.
+    pub to: String,
+    /// What woke the function that moved it.
+    pub trigger: String,
+    /// From the delivery of that event to the call.
+    pub event_to_call_ms: u64,
+}
+
+/// Counts a run.
+pub fn summarise(record: &Record) -> Summary {
+    let outages = outage::outages(&record.probes, &record.acts);
+    let after_acts = record
+        .acts
+        .iter()
+        .map(|act| OutageEntry { cause: act.cause.to_owned(), seconds: tenths(outage::seconds_after(&outages, act)) });
+    let unexplained = outages
+        .iter()
+        .filter(|outage| outage.cause.is_none())
+        .map(|outage| OutageEntry { cause: "unexplained".to_owned(), seconds: tenths(outage.seconds()) });
+    Summary {
+        requests: record.probes.len(),
+        failed: record.probes.iter().filter(|probe| probe.answered_by.is_none()).count(),
+        outages: after_acts.chain(unexplained).collect(),
+        moves: record
+            .moves
+            .iter()
+            .map(|change| MoveEntry {
+                allocation: change.allocation.clone(),
+                from: change.from.clone(),
+                to: change.to.clone(),
+                trigger: change.trigger.clone(),
+                event_to_call_ms: change.event_to_call_ms,
+            })
+            .collect(),
+    }
+}
+
+fn tenths(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use serde_json::json;
+
+    use super::*;
+    use crate::demo::fixture;
+
+    #[test]
+    fn the_summary_has_exactly_the_fields_that_are_promised() {
+        let summary = serde_json::to_value(summarise(&fixture::record())).unwrap();
+        assert_eq!(
+            summary,
+            json!({
+                "requests": 600,
+                "failed": 52,
+                "outages": [{"cause": "kill", "seconds": 5.2}, {"cause": "scale-in", "seconds": 0.0}],
+                "moves": [
+                    {"allocation": "eipalloc-1", "from": "i-aaaa", "to": "i-bbbb", "trigger": "shutting-down", "event_to_call_ms": 640},
+                    {"allocation": "eipalloc-1", "from": "i-bbbb", "to": "i-cccc", "trigger": "terminate hook", "event_to_call_ms": 85},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn silence_before_the_first_act_is_listed_as_unexplained() {
+        let mut record = fixture::record();
+        record.probes.iter_mut().take(3).for_each(|probe| probe.answered_by = None);
+        let summary = summarise(&record);
+        assert_eq!(summary.outages.last().map(|outage| outage.cause.as_str()), Some("unexplained"));
+    }
+}

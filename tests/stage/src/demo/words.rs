@@ -1,0 +1,74 @@
+//! What does an event say, in the fewest words?
+
+use serde_json::Value;
+
+/// What an event is about: a word or two, and the instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gist {
+    /// `shutting-down`, `terminate hook`, ….
+    pub kind: String,
+    /// The instance, where there is one.
+    pub instance: Option<String>,
+}
+
+/// The gist of an EventBridge event.
+pub fn gist(event: &Value) -> Gist {
+    let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+    let detail_type = word("/detail-type").unwrap_or("event");
+    let kind = match detail_type {
+        "EC2 Instance State-change Notification" => word("/detail/state").unwrap_or("state change"),
+        "EC2 Instance-terminate Lifecycle Action" => "terminate hook",
+        "EC2 Instance-launch Lifecycle Action" => "launch hook",
+        "EC2 Instance Launch Successful" => "launch successful",
+        "EC2 Instance Launch Unsuccessful" => "launch failed",
+        "EC2 Instance Terminate Successful" => "terminate successful",
+        "EC2 Spot Instance Interruption Warning" => "spot notice",
+        "EC2 Instance Rebalance Recommendation" => "rebalance recommendation",
+        "CloudWatch Alarm State Change" => "status check alarm",
+        "AWS Health Event" => "health event",
+        "Scheduled Event" => "sweep",
+        other => other,
+    };
+    let instance = word("/detail/instance-id")
+        .or_else(|| word("/detail/EC2InstanceId"))
+        .or_else(|| word("/detail/configuration/metrics/0/metricStat/metric/dimensions/InstanceId"))
+        .or_else(|| word("/detail/affectedEntities/0/entityValue"));
+    Gist { kind: kind.to_owned(), instance: instance.map(str::to_owned) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use std::path::Path;
+
+    use super::*;
+
+    fn golden(name: &str) -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(name).with_extension("json");
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_event_that_wakes_the_function_has_a_short_name_and_its_instance() {
+        let expected = [
+            ("ec2-instance-state-change-notification-shutting-down", "shutting-down"),
+            ("ec2-instance-terminate-lifecycle-action", "terminate hook"),
+            ("ec2-instance-launch-lifecycle-action", "launch hook"),
+            ("ec2-instance-launch-successful", "launch successful"),
+            ("ec2-spot-instance-interruption-warning", "spot notice"),
+            ("ec2-instance-rebalance-recommendation", "rebalance recommendation"),
+            ("cloudwatch-alarm-state-change-status-check-failed", "status check alarm"),
+            ("aws-health-event-scheduled-change", "health event"),
+        ];
+        for (name, kind) in expected {
+            let gist = gist(&golden(name));
+            assert_eq!(gist.kind, kind);
+            assert!(gist.instance.is_some_and(|instance| instance.starts_with("i-")), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_shape_keeps_its_own_name() {
+        assert_eq!(gist(&Value::Null), Gist { kind: "event".into(), instance: None });
+    }
+}
