@@ -1,0 +1,115 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/sh
+
+# What you may set on the command line, as in `make build ARCH=x86_64`.
+ARCH ?= arm64
+STACK ?= lethargic-panda
+WORLD_PORT ?= 4570
+WATCH_PORT ?= 9000
+ARGS ?=
+
+VENV := .venv
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+STAGE := $(TARGET)/debug/panda-stage
+FUNCTIONS := $(notdir $(wildcard functions/*))
+# For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
+WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
+
+.PHONY: help doctor tools lock test dev lint validate demo simulate watch build deploy teardown ci clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Settings: ARCH=$(ARCH) STACK=$(STACK) WORLD_PORT=$(WORLD_PORT) WATCH_PORT=$(WATCH_PORT) ARGS=\"$(ARGS)\""
+
+# ----- what the machine needs ---------------------------------------------------------------------------------------------
+
+doctor: ## checks what this machine must already have, and says how to get what is missing
+	@missing=0; \
+	lacks() { echo "missing  $$1"; echo "         get it: $$2"; missing=1; }; \
+	has() { echo "ok       $$1"; }; \
+	if command -v cargo >/dev/null && version=$$(cargo --version 2>&1); then has "$$version (pinned by rust-toolchain.toml)"; \
+		else lacks "cargo, at the version of rust-toolchain.toml" "install rustup from https://rustup.rs; it fetches the pinned toolchain by itself"; fi; \
+	if command -v cc >/dev/null; then has "cc, for linking"; else lacks "a C compiler, for linking" "apt-get install gcc libc6-dev, or xcode-select --install"; fi; \
+	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then has "$$(python3 --version)"; \
+		else lacks "python3, 3.10 or later" "apt-get install python3, or https://www.python.org/downloads"; fi; \
+	if python3 -c 'import venv, ensurepip' 2>/dev/null; then has "python3 with venv"; else lacks "python3's venv module" "apt-get install python3-venv"; fi; \
+	free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); \
+	if [ "$$free" -ge 8 ]; then has "$$free GiB of free disk"; else lacks "8 GiB of free disk, for target/ and $(VENV)/: there are $$free" "make clean, or a larger disk"; fi; \
+	if command -v rustup >/dev/null; then has "rustup, for make build: cargo-lambda adds the other processor's target by itself"; \
+		else echo "note     without rustup, make build ARCH=arm64 wants the target aarch64-unknown-linux-gnu in your toolchain"; fi; \
+	echo "note     all else comes with make tools, from requirements.txt (linker for the other processor: zig)"; \
+	exit $$missing
+
+tools: $(VENV)/requirements.txt ## the Python tools, into .venv
+
+# The copy inside says what is installed, so a touched but unchanged file costs nothing. The list is complete, so pip has
+# nothing to resolve; `pip check` confirms it.
+$(VENV)/requirements.txt: requirements.txt
+	@if cmp -s $< $@; then touch $@; else \
+		echo "Installing the tools of requirements.txt into $(VENV) (once, about a minute)"; \
+		python3 -m venv --clear $(VENV) || { echo "python3 cannot make a venv: see make doctor" >&2; exit 1; }; \
+		$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $< && \
+		$(VENV)/bin/pip check && cp $< $@; \
+	fi
+
+lock: ## compiles requirements.in into requirements.txt: exact versions and hashes, for every platform
+	python3 -m venv $(TARGET)/lock
+	$(TARGET)/lock/bin/pip install --quiet uv
+	$(TARGET)/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.txt
+
+# ----- on this machine, without an account --------------------------------------------------------------------------------
+
+# One command with one feature set builds everything, so that the large SDK clients are compiled once for tests and demo.
+dev:
+	cargo build --workspace --locked
+
+test: tools dev ## every test: laws, verbs, simulations, wire, template, local deployment
+	cargo test --workspace --locked
+
+demo: tools dev ## watch an Elastic IP follow the living instance, in two minutes; writes target/demo/report.html
+	$(STAGE) demo --venv $(VENV) $(ARGS)
+
+simulate: dev ## strategies against scenarios in simulated time, as in make simulate ARGS="--seeds 1000"
+	$(STAGE) simulate $(ARGS)
+
+watch: tools dev ## the function, rebuilt at every change, beside a simulated AWS; then make invoke-EVENT in another terminal
+	@$(STAGE) serve --port $(WORLD_PORT) $(ARGS) & world=$$!; trap 'kill $$world 2>/dev/null' EXIT INT TERM; \
+	env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 RUST_LOG=info \
+		AWS_ENDPOINT_URL=http://127.0.0.1:$(WORLD_PORT) $(WITH_TOOLS) \
+		cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT)
+
+invoke-%: tools ## sends an event of tests/events to make watch, as in make invoke-scheduled-event
+	@test -f tests/events/$*.json || { echo "No tests/events/$*.json. There are:"; ls tests/events | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-/'; exit 1; }
+	@$(WITH_TOOLS) cargo lambda invoke elastic-ip-failover --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
+		--data-file tests/events/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
+
+lint: tools validate ## formatting, clippy, documentation, template: no warnings
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+validate: tools ## the template, by cfn-lint and by sam
+	$(VENV)/bin/cfn-lint template.yaml
+	$(WITH_TOOLS) AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+
+ci: lint test ## what CI runs
+
+# ----- in your account ----------------------------------------------------------------------------------------------------
+
+build: tools ## the functions for Lambda, in release: target/lambda/NAME/bootstrap (ARCH=arm64 or x86_64)
+	$(WITH_TOOLS) cargo lambda build --release --locked $(if $(filter x86_64,$(ARCH)),--x86-64,--arm64) $(FUNCTIONS:%=--package %)
+
+# Without ARCH on the command line nothing overrides what an earlier --guided saved in samconfig.toml.
+deploy: tools ## builds and deploys to your account; the first time make deploy ARGS=--guided
+	$(WITH_TOOLS) sam build --parameter-overrides Architecture=$(ARCH)
+	$(WITH_TOOLS) sam deploy --stack-name $(STACK) $(if $(filter command line,$(origin ARCH)),--parameter-overrides Architecture=$(ARCH)) $(ARGS)
+
+teardown: tools ## removes the stack from your account; fleets and their addresses stay as they are
+	$(WITH_TOOLS) sam delete --stack-name $(STACK) $(ARGS)
+
+clean: ## removes what was built, and the tools
+	cargo clean
+	rm -rf $(VENV) .aws-sam
