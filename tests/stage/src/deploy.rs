@@ -9,13 +9,12 @@
 //! Nothing here can reach an account: credentials, profiles and endpoints of the caller are withheld from all children.
 
 use std::{
-    ffi::OsStr,
     fs::{self, File},
     io,
-    net::{Ipv4Addr, TcpListener},
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    net::Ipv4Addr,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -25,6 +24,8 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep, timeout},
 };
+
+use crate::tether::{Tethered, free_port, without_account};
 
 /// The stack's name in the local deployment; `samconfig.toml` gives the same to the real one.
 pub const STACK: &str = "lethargic-panda";
@@ -251,14 +252,10 @@ pub async fn deploy_local(
 struct Server {
     port: u16,
     files: PathBuf,
-    leader: Child,
+    tethered: Tethered,
 }
 
 impl Server {
-    /// The shell leads a process group of ministack and its functions. It kills the group when ministack ends, or when its
-    /// own standard input does: on drop, and also when this process dies in any other way.
-    const LEADER: &str = r#"{ "$0"; kill -KILL 0; } </dev/null & cat >/dev/null; kill -KILL 0"#;
-
     async fn start(site: &Site, folder: &Path, world: &str) -> Result<Server, DeployError> {
         let ministack = site.tool("ministack")?;
         let files = folder.join("ministack");
@@ -269,10 +266,8 @@ impl Server {
         };
         let (stdout, stderr) = open_log().map_err(|source| DeployError::File { path: files.clone(), source })?;
         let port = free_port().map_err(|source| DeployError::Start { name: "ministack", source })?;
-        let mut command = without_account(OsStr::new("sh"));
+        let mut command = Tethered::command(ministack.as_os_str());
         command
-            .args(["-c", Self::LEADER])
-            .arg(ministack)
             .current_dir(&files)
             .env("TMPDIR", &files)
             .env("BIND_HOST", Ipv4Addr::LOCALHOST.to_string()) // every interface otherwise
@@ -282,16 +277,14 @@ impl Server {
             .env("AWS_ENDPOINT_URL", endpoint_at(port))
             .env("AWS_ENDPOINT_URL_EC2", world)
             .env("AWS_ENDPOINT_URL_AUTO_SCALING", world)
-            .process_group(0)
-            .stdin(Stdio::piped())
             .stdout(stdout)
             .stderr(stderr);
-        let leader = command.spawn().map_err(|source| DeployError::Start { name: "ministack", source })?;
-        let mut server = Server { port, files, leader };
+        let tethered =
+            Tethered::spawn(&mut command).map_err(|source| DeployError::Start { name: "ministack", source })?;
+        let mut server = Server { port, files, tethered };
         let patience = Instant::now() + START_PATIENCE;
         while !server.answers().await {
-            let ended = !matches!(server.leader.try_wait(), Ok(None));
-            if ended || Instant::now() > patience {
+            if server.tethered.has_ended() || Instant::now() > patience {
                 let log = fs::read_to_string(server.log()).unwrap_or_default();
                 return Err(DeployError::NoAnswer { port, log: last_lines(&log, 30) });
             }
@@ -315,43 +308,6 @@ impl Server {
         };
         matches!(timeout(Duration::from_secs(2), ask).await, Ok(Ok(true)))
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.leader.stdin.take());
-        // The shell kills its own group, itself included, as soon as it reads the end of its input.
-        let _ = self.leader.wait();
-    }
-}
-
-/// A command that knows nothing of the caller's account: no profile, no configuration file, no endpoint, no credentials but
-/// the emulators' own.
-#[must_use]
-pub fn without_account(program: &OsStr) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_REGION", REGION)
-        .env("AWS_DEFAULT_REGION", REGION)
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    command
-}
-
-/// A loopback port that nobody listens on at this moment.
-///
-/// # Errors
-/// When the operating system has none left.
-pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn endpoint_at(port: u16) -> String {
