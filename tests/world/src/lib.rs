@@ -1,1 +1,49 @@
-//! To be written.
+//! A simulated AWS: one state machine with its own clock, in process and over HTTP.
+//!
+//! [`World`] knows no tokio, no threads and no wall clock. It holds EC2 instances, Elastic IP addresses and Auto Scaling
+//! groups, a queue of coming transitions, and one seed from which all chance comes; the caller moves the clock. Two faces
+//! speak AWS's own wire protocol to it: [`in_process`] (the SDK's HTTP client under paused tokio time) and [`http`]
+//! (localhost, for built functions, `aws`, boto3).
+//!
+//! Every delay has its value, its source and how sure we are of it in [`Timing`]: `[doc]` AWS text, `[obs]` seen in public
+//! code or issues, `[infer]` our inference, `[?]` not settled. Comments at a behaviour name the AWS page or the project it
+//! was seen in.
+
+mod act;
+mod autoscaling;
+mod ec2;
+mod event;
+mod fault;
+mod founding;
+pub mod http;
+mod ids;
+pub mod in_process;
+mod journal;
+mod performance;
+mod queue;
+mod spec;
+mod state;
+mod timing;
+mod wire;
+mod world;
+
+pub use act::{Act, ActError};
+pub use autoscaling::group::{Group, Hook, Maintenance, Refresh, RefreshStatus, WarmPool};
+pub use autoscaling::member::{ActionInWait, Health, Lifecycle, Member, Transition};
+pub use ec2::address::{Address, Association};
+pub use ec2::instance::{CheckStatus, Instance, InstanceState, Interface};
+pub use fault::{Fault, Faults};
+pub use journal::{AnsweredBy, Entry, EventFate, Kind};
+pub use spec::{FleetSpec, GroupSpec, HookSpec, MaintenanceSpec, WarmPoolSpec};
+pub use timing::{Span, Timing};
+pub use wire::{ApiReply, ApiRequest};
+pub use world::{ACCOUNT, REGION, World};
+
+/// A world that several callers share: the two faces and the driver of its clock.
+pub type SharedWorld = std::sync::Arc<std::sync::Mutex<World>>;
+
+/// Locks the world. A panic in another thread leaves the state machine between two transitions at worst, never torn, so
+/// the poison is ignored.
+pub fn lock(world: &SharedWorld) -> std::sync::MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

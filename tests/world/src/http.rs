@@ -1,0 +1,189 @@
+//! The world on localhost: AWS's Query protocol at `/`, and under `/_world/` what people and tests need besides.
+//!
+//! | request | does |
+//! |---|---|
+//! | `POST /` | one AWS API call |
+//! | `POST /_world/act` | an [`Act`] as JSON |
+//! | `POST /_world/fleet` | founds a [`FleetSpec`] |
+//! | `POST /_world/advance` | `{"seconds": 60}` moves the clock (on a world that no live clock drives) |
+//! | `GET /_world/state` | instances, addresses, groups |
+//! | `GET /_world/journal?since=N` | the journal from entry N on |
+//! | `GET /_world/health` | 200 |
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::act::Act;
+use crate::spec::FleetSpec;
+use crate::wire::ApiRequest;
+use crate::world::later;
+use crate::{SharedWorld, World, lock};
+
+/// Maps wall time to world time, faster or slower.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveClock {
+    wall: Instant,
+    world: Timestamp,
+    speed: f64,
+}
+
+impl LiveClock {
+    /// A clock that starts now at the world's time and runs `speed` times as fast as the wall's.
+    #[must_use]
+    pub fn start(world: &World, speed: f64) -> Self {
+        Self { wall: Instant::now(), world: world.now(), speed: if speed.is_finite() { speed.max(0.0) } else { 1.0 } }
+    }
+
+    /// The world's time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        later(self.world, self.wall.elapsed().mul_f64(self.speed))
+    }
+
+    /// How long the wall has to wait until a time of the world.
+    #[must_use]
+    pub fn wait_until(&self, at: Timestamp) -> Duration {
+        let ahead = Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO);
+        if self.speed > 0.0 { ahead.div_f64(self.speed) } else { Duration::MAX }
+    }
+}
+
+#[derive(Clone)]
+struct Face {
+    world: SharedWorld,
+    clock: Option<LiveClock>,
+}
+
+impl Face {
+    fn with<R>(&self, what: impl FnOnce(&mut World) -> R) -> R {
+        let mut world = lock(&self.world);
+        if let Some(clock) = self.clock {
+            world.advance_to(clock.now());
+        }
+        what(&mut world)
+    }
+}
+
+/// The face of a world whose clock somebody else moves.
+pub fn router(world: SharedWorld) -> Router {
+    build(Face { world, clock: None })
+}
+
+/// The face of a world that follows a live clock: each request finds it at the clock's time.
+pub fn router_with_clock(world: SharedWorld, clock: LiveClock) -> Router {
+    build(Face { world, clock: Some(clock) })
+}
+
+fn build(face: Face) -> Router {
+    Router::new()
+        .route("/", post(api))
+        .route("/_world/act", post(act))
+        .route("/_world/fleet", post(fleet))
+        .route("/_world/advance", post(advance))
+        .route("/_world/state", get(state))
+        .route("/_world/journal", get(journal))
+        .route("/_world/health", get(async || "ok\n"))
+        .with_state(Arc::new(face))
+}
+
+/// Who calls: the access key of the signature, or else the user agent's first word.
+fn caller(headers: &HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = text(header::AUTHORIZATION).split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+    key.or_else(|| text(header::USER_AGENT).split(' ').next()).unwrap_or_default().to_owned()
+}
+
+async fn api(State(face): State<Arc<Face>>, headers: HeaderMap, body: Bytes) -> Response {
+    let request = ApiRequest::parse(&caller(&headers), &body);
+    let reply = face.with(|world| world.attempt_reply(&request));
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "text/xml;charset=UTF-8")], reply.body).into_response()
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn read<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Box<Response>> {
+    serde_json::from_slice(body)
+        .map_err(|error| Box::new(answer(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()}))))
+}
+
+async fn act(State(face): State<Arc<Face>>, body: Bytes) -> Response {
+    let act: Act = match read(&body) {
+        Ok(act) => act,
+        Err(refusal) => return *refusal,
+    };
+    match face.with(|world| world.act(&act)) {
+        Ok(()) => answer(StatusCode::OK, &json!({"ok": true})),
+        Err(error) => answer(StatusCode::CONFLICT, &json!({"error": error.to_string()})),
+    }
+}
+
+async fn fleet(State(face): State<Arc<Face>>, body: Bytes) -> Response {
+    let spec: FleetSpec = match read(&body) {
+        Ok(spec) => spec,
+        Err(refusal) => return *refusal,
+    };
+    if let Err(error) = spec.check() {
+        return answer(StatusCode::BAD_REQUEST, &json!({"error": error}));
+    }
+    face.with(|world| world.found_fleet(&spec));
+    answer(StatusCode::OK, &json!({"ok": true}))
+}
+
+#[derive(Deserialize)]
+struct Step {
+    seconds: f64,
+}
+
+async fn advance(State(face): State<Arc<Face>>, body: Bytes) -> Response {
+    let step: Step = match read(&body) {
+        Ok(step) => step,
+        Err(refusal) => return *refusal,
+    };
+    let Ok(by) = Duration::try_from_secs_f64(step.seconds) else {
+        return answer(StatusCode::BAD_REQUEST, &json!({"error": "seconds must not be negative"}));
+    };
+    let now = face.with(|world| {
+        let to = later(world.now(), by);
+        world.advance_to(to);
+        world.now()
+    });
+    answer(StatusCode::OK, &json!({"now": now}))
+}
+
+async fn state(State(face): State<Arc<Face>>) -> Response {
+    let body = face.with(|world| {
+        json!({
+            "now": world.now(),
+            "instances": world.instances().collect::<Vec<_>>(),
+            "addresses": world.addresses().collect::<Vec<_>>(),
+            "groups": world.groups().collect::<Vec<_>>(),
+        })
+    });
+    answer(StatusCode::OK, &body)
+}
+
+async fn journal(State(face): State<Arc<Face>>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let since = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "since");
+    let Ok(since) = since.map_or(Ok(0), |(_, value)| value.parse::<usize>()) else {
+        return answer(StatusCode::BAD_REQUEST, &json!({"error": "since must be a number"}));
+    };
+    let body = face.with(|world| {
+        let entries = world.journal();
+        json!({"next": entries.len(), "entries": entries.get(since..).unwrap_or_default()})
+    });
+    answer(StatusCode::OK, &body)
+}

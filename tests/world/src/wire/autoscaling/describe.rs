@@ -1,0 +1,181 @@
+//! `DescribeAutoScalingGroups`, `DescribeAutoScalingInstances`, `DescribeLifecycleHooks`, `DescribeWarmPool`
+
+use std::collections::BTreeMap;
+
+use super::page_size;
+use crate::autoscaling::group::{Group, Hook};
+use crate::autoscaling::hooks::no_group;
+use crate::autoscaling::member::Member;
+use crate::event::millis;
+use crate::state::State;
+use crate::wire::filter::Filters;
+use crate::wire::page::page;
+use crate::wire::params::Params;
+use crate::wire::xml::Xml;
+use crate::wire::{ApiError, Service, View};
+use crate::world::{ACCOUNT, World};
+
+/// Names that do not exist are simply not in the answer, as on AWS.
+pub(crate) fn groups(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let names = params.list("AutoScalingGroupNames");
+    let filters = Filters::new(params.filters()?, &["tag-key", "tag-value"])
+        .map_err(|error| ApiError::bad("ValidationError", error.message))?;
+    let with_instances = params.flag("IncludeInstances")?.unwrap_or(true);
+    let chosen = view
+        .state
+        .groups
+        .values()
+        .filter(|group| names.is_empty() || names.contains(&group.name))
+        .filter(|group| {
+            let tags: BTreeMap<String, String> = group.tags.iter().map(|(k, (v, _))| (k.clone(), v.clone())).collect();
+            filters.pass(&tags, |_| None)
+        })
+        .map(|group| (group.name.as_str(), group));
+    let (shown, next) = page(chosen, page_size(params, 100)?, params.get("NextToken"), Service::AutoScaling)?;
+    xml.list("AutoScalingGroups", "member", shown, |xml, group| write_group(xml, view.state, group, with_instances));
+    xml.maybe("NextToken", next);
+    Ok(())
+}
+
+fn write_template(xml: &mut Xml, group: &Group, version: u32) {
+    xml.node("LaunchTemplate", |xml| {
+        xml.leaf("LaunchTemplateId", "lt-00000000000000001");
+        xml.leaf("LaunchTemplateName", &group.launch_template);
+        xml.leaf("Version", version.to_string());
+    });
+}
+
+fn write_group(xml: &mut Xml, state: &State, group: &Group, with_instances: bool) {
+    xml.leaf("AutoScalingGroupName", &group.name);
+    xml.leaf("AutoScalingGroupARN", &group.arn);
+    write_template(xml, group, group.version);
+    xml.leaf("MinSize", group.min.to_string());
+    xml.leaf("MaxSize", group.max.to_string());
+    xml.leaf("DesiredCapacity", group.desired.to_string());
+    xml.leaf("DefaultCooldown", group.cooldown_seconds.to_string());
+    xml.list("AvailabilityZones", "member", group.zones.keys(), Xml::text);
+    xml.node("LoadBalancerNames", |_| {});
+    xml.node("TargetGroupARNs", |_| {});
+    xml.leaf("HealthCheckType", "EC2");
+    xml.leaf("HealthCheckGracePeriod", group.grace_seconds.to_string());
+    if with_instances {
+        // Members of the warm pool are shown by DescribeWarmPool.
+        let members = group.members.values().filter(|member| !member.warm);
+        xml.list("Instances", "member", members, |xml, member| write_member(xml, state, group, member));
+    }
+    xml.leaf("CreatedTime", millis(group.created));
+    xml.list("SuspendedProcesses", "member", &group.suspended, |xml, name| {
+        xml.leaf("ProcessName", name);
+        xml.leaf("SuspensionReason", "User suspended");
+    });
+    let subnets: Vec<&str> = group.zones.values().map(String::as_str).collect();
+    xml.leaf("VPCZoneIdentifier", subnets.join(","));
+    xml.node("EnabledMetrics", |_| {});
+    if group.deleting {
+        xml.leaf("Status", "Delete in progress");
+    }
+    xml.list("Tags", "member", &group.tags, |xml, (key, (value, propagate))| {
+        xml.leaf("ResourceId", &group.name);
+        xml.leaf("ResourceType", "auto-scaling-group");
+        xml.leaf("Key", key);
+        xml.leaf("Value", value);
+        xml.leaf("PropagateAtLaunch", propagate.to_string());
+    });
+    xml.list("TerminationPolicies", "member", ["Default"], Xml::text);
+    xml.leaf("NewInstancesProtectedFromScaleIn", group.protect_new.to_string());
+    let role = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    xml.leaf("ServiceLinkedRoleARN", format!("arn:aws:iam::{ACCOUNT}:role/{role}"));
+    xml.leaf("CapacityRebalance", group.capacity_rebalance.to_string());
+    if let Some(pool) = &group.warm_pool {
+        xml.node("WarmPoolConfiguration", |xml| write_pool(xml, group));
+        xml.leaf("WarmPoolSize", World::warm_pool_size(group, pool).to_string());
+    }
+    if let Some(policy) = group.maintenance {
+        xml.node("InstanceMaintenancePolicy", |xml| {
+            xml.leaf("MinHealthyPercentage", policy.min_percent.to_string());
+            xml.leaf("MaxHealthyPercentage", policy.max_percent.to_string());
+        });
+    }
+}
+
+fn write_pool(xml: &mut Xml, group: &Group) {
+    if let Some(pool) = &group.warm_pool {
+        xml.maybe("MaxGroupPreparedCapacity", pool.prepared.map(|size| size.to_string()));
+        xml.leaf("MinSize", pool.min.to_string());
+        xml.leaf("PoolState", &pool.state);
+    }
+}
+
+fn write_member(xml: &mut Xml, state: &State, group: &Group, member: &Member) {
+    let instance = state.instances.get(&member.instance);
+    xml.leaf("InstanceId", &member.instance);
+    xml.leaf("InstanceType", instance.map_or(group.instance_type.as_str(), |instance| &instance.instance_type));
+    xml.leaf("AvailabilityZone", instance.map_or("", |instance| &instance.zone));
+    xml.leaf("LifecycleState", member.lifecycle_state());
+    xml.leaf("HealthStatus", member.health.as_str());
+    write_template(xml, group, member.version);
+    xml.leaf("ProtectedFromScaleIn", member.protected.to_string());
+}
+
+pub(crate) fn instances(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let ids = params.list("InstanceIds");
+    let mut members: Vec<(&str, (&Group, &Member))> = view
+        .state
+        .groups
+        .values()
+        .flat_map(|group| group.members.values().map(move |member| (member.instance.as_str(), (group, member))))
+        .filter(|(id, _)| ids.is_empty() || ids.iter().any(|wanted| wanted == id))
+        .collect();
+    members.sort_unstable_by_key(|(id, _)| *id);
+    let size = page_size(params, 50)?;
+    let (shown, next) = page(members.into_iter(), size, params.get("NextToken"), Service::AutoScaling)?;
+    xml.list("AutoScalingInstances", "member", shown, |xml, (group, member)| {
+        let instance = view.state.instances.get(&member.instance);
+        xml.leaf("InstanceId", &member.instance);
+        xml.leaf("InstanceType", &group.instance_type);
+        xml.leaf("AutoScalingGroupName", &group.name);
+        xml.leaf("AvailabilityZone", instance.map_or("", |instance| &instance.zone));
+        xml.leaf("LifecycleState", member.lifecycle_state());
+        // In capitals here, unlike in DescribeAutoScalingGroups.
+        xml.leaf("HealthStatus", member.health.as_str().to_uppercase());
+        write_template(xml, group, member.version);
+        xml.leaf("ProtectedFromScaleIn", member.protected.to_string());
+    });
+    xml.maybe("NextToken", next);
+    Ok(())
+}
+
+/// Not paginated `[doc]`.
+pub(crate) fn hooks(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let name = params.need("AutoScalingGroupName")?;
+    let group = view.state.groups.get(name).ok_or_else(|| no_group(name))?;
+    let names = params.list("LifecycleHookNames");
+    let chosen = group.hooks.values().filter(|hook| names.is_empty() || names.contains(&hook.name));
+    xml.list("LifecycleHooks", "member", chosen, |xml, hook| write_hook(xml, group, hook));
+    Ok(())
+}
+
+fn write_hook(xml: &mut Xml, group: &Group, hook: &Hook) {
+    xml.leaf("LifecycleHookName", &hook.name);
+    xml.leaf("AutoScalingGroupName", &group.name);
+    xml.leaf("LifecycleTransition", hook.transition.as_str());
+    xml.maybe("NotificationTargetARN", hook.target.as_ref());
+    xml.maybe("RoleARN", hook.role.as_ref());
+    xml.maybe("NotificationMetadata", hook.metadata.as_ref());
+    xml.leaf("HeartbeatTimeout", hook.heartbeat_seconds.to_string());
+    xml.leaf("GlobalTimeout", hook.global_seconds().to_string());
+    xml.leaf("DefaultResult", if hook.default_continue { "CONTINUE" } else { "ABANDON" });
+}
+
+pub(crate) fn warm_pool(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let name = params.need("AutoScalingGroupName")?;
+    let group = view.state.groups.get(name).ok_or_else(|| no_group(name))?;
+    if group.warm_pool.is_some() {
+        xml.node("WarmPoolConfiguration", |xml| write_pool(xml, group));
+    }
+    let warm = group.members.values().filter(|member| member.warm).map(|member| (member.instance.as_str(), member));
+    let (shown, next) = page(warm, page_size(params, 50)?, params.get("NextToken"), Service::AutoScaling)?;
+    xml.list("Instances", "member", shown, |xml, member| write_member(xml, view.state, group, member));
+    xml.maybe("NextToken", next);
+    Ok(())
+}

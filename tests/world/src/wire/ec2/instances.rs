@@ -1,0 +1,197 @@
+//! `DescribeInstances`
+
+use super::{VPC, check_instances, page_size, write_state, write_tags};
+use crate::ec2::address::Address;
+use crate::ec2::instance::{Instance, Interface};
+use crate::event::millis;
+use crate::state::State;
+use crate::wire::filter::Filters;
+use crate::wire::page::page;
+use crate::wire::params::Params;
+use crate::wire::xml::Xml;
+use crate::wire::{ApiError, Service, View};
+use crate::world::ACCOUNT;
+
+const FILTERS: &[&str] = &[
+    "instance-id",
+    "instance-state-name",
+    "instance-state-code",
+    "availability-zone",
+    "subnet-id",
+    "vpc-id",
+    "instance-type",
+    "instance-lifecycle",
+    "private-ip-address",
+    "ip-address",
+    "reservation-id",
+    "owner-id",
+    "network-interface.network-interface-id",
+    "network-interface.addresses.association.public-ip",
+    "tag-key",
+    "tag-value",
+];
+
+pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let state = view.state;
+    let ids = params.list("InstanceId");
+    check_instances(&ids, |id| state.instances.contains_key(id))?;
+    let filters = Filters::new(params.filters()?, FILTERS)?;
+    let size = page_size(params, &ids)?;
+    let chosen = state
+        .instances
+        .values()
+        .filter(|instance| ids.is_empty() || ids.contains(&instance.id))
+        .filter(|instance| passes(state, instance, &filters))
+        .map(|instance| (instance.id.as_str(), instance));
+    let (shown, next) = page(chosen, size, params.get("NextToken"), Service::Ec2)?;
+    xml.list("reservationSet", "item", shown, |xml, instance| {
+        xml.leaf("reservationId", &instance.reservation);
+        xml.leaf("ownerId", ACCOUNT);
+        xml.node("groupSet", |_| {});
+        xml.list("instancesSet", "item", [instance], |xml, instance| write(xml, state, instance));
+    });
+    xml.maybe("nextToken", next);
+    Ok(())
+}
+
+/// The address that the world sees: an Elastic IP, or else the auto-assigned one.
+fn elastic_ip<'a>(state: &'a State, interface: &Interface) -> Option<&'a Address> {
+    state.addresses.values().find(|address| address.association.as_ref().is_some_and(|on| on.interface == interface.id))
+}
+
+fn public_ip<'a>(state: &'a State, instance: &'a Instance) -> Option<&'a str> {
+    let primary = instance.primary_interface()?;
+    elastic_ip(state, primary).map(|address| address.public_ip.as_str()).or(instance.auto_public_ip.as_deref())
+}
+
+fn passes(state: &State, instance: &Instance, filters: &Filters) -> bool {
+    filters.pass(&instance.tags, |name| -> Vec<&str> {
+        match name {
+            "instance-id" => vec![&instance.id],
+            "instance-state-name" => vec![instance.state.as_str()],
+            "instance-state-code" => vec![match instance.state.code() {
+                0 => "0",
+                16 => "16",
+                32 => "32",
+                48 => "48",
+                64 => "64",
+                _ => "80",
+            }],
+            "availability-zone" => vec![&instance.zone],
+            "subnet-id" => vec![&instance.subnet],
+            "vpc-id" => vec![VPC],
+            "instance-type" => vec![&instance.instance_type],
+            "instance-lifecycle" if instance.spot => vec!["spot"],
+            "private-ip-address" => {
+                instance.primary_interface().map(|nic| nic.private_ip.as_str()).into_iter().collect()
+            }
+            "ip-address" | "network-interface.addresses.association.public-ip" => {
+                public_ip(state, instance).into_iter().collect()
+            }
+            "reservation-id" => vec![&instance.reservation],
+            "owner-id" => vec![ACCOUNT],
+            "network-interface.network-interface-id" => instance.interfaces.iter().map(|nic| nic.id.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    })
+}
+
+fn dns(prefix: &str, ip: &str) -> String {
+    let dashed = ip.replace('.', "-");
+    if prefix == "ip" { format!("ip-{dashed}.ec2.internal") } else { format!("ec2-{dashed}.compute-1.amazonaws.com") }
+}
+
+fn write(xml: &mut Xml, state: &State, instance: &Instance) {
+    let primary = instance.primary_interface();
+    let public = public_ip(state, instance);
+    xml.leaf("instanceId", &instance.id);
+    xml.leaf("imageId", "ami-00000000000000001");
+    write_state(xml, "instanceState", instance.state);
+    xml.leaf("privateDnsName", primary.map(|nic| dns("ip", &nic.private_ip)).unwrap_or_default());
+    xml.leaf("dnsName", public.map(|ip| dns("ec2", ip)).unwrap_or_default());
+    if let Some(reason) = instance.reason {
+        xml.leaf("reason", format!("{reason}: {}", reason_words(reason)));
+    }
+    xml.leaf("amiLaunchIndex", "0");
+    xml.leaf("instanceType", &instance.instance_type);
+    xml.leaf("launchTime", millis(instance.launched));
+    xml.node("placement", |xml| {
+        xml.leaf("availabilityZone", &instance.zone);
+        xml.leaf("groupName", "");
+        xml.leaf("tenancy", "default");
+    });
+    xml.node("monitoring", |xml| xml.leaf("state", "disabled"));
+    // A terminated instance has neither subnet nor addresses any more.
+    if let Some(nic) = primary {
+        xml.leaf("subnetId", &instance.subnet);
+        xml.leaf("vpcId", VPC);
+        xml.leaf("privateIpAddress", &nic.private_ip);
+    }
+    xml.maybe("ipAddress", public);
+    xml.leaf("sourceDestCheck", "true");
+    if let Some(reason) = instance.reason {
+        xml.node("stateReason", |xml| {
+            xml.leaf("code", reason);
+            xml.leaf("message", format!("{reason}: {}", reason_words(reason)));
+        });
+    }
+    xml.leaf("architecture", "arm64");
+    xml.leaf("rootDeviceType", "ebs");
+    xml.leaf("rootDeviceName", "/dev/xvda");
+    xml.leaf("virtualizationType", "hvm");
+    if instance.spot {
+        xml.leaf("instanceLifecycle", "spot");
+    }
+    write_tags(xml, &instance.tags);
+    xml.leaf("hypervisor", "xen");
+    xml.list("networkInterfaceSet", "item", &instance.interfaces, |xml, nic| {
+        write_interface(xml, state, instance, nic)
+    });
+    xml.leaf("enaSupport", "true");
+}
+
+fn write_interface(xml: &mut Xml, state: &State, instance: &Instance, nic: &Interface) {
+    xml.leaf("networkInterfaceId", &nic.id);
+    xml.leaf("subnetId", &instance.subnet);
+    xml.leaf("vpcId", VPC);
+    xml.leaf("ownerId", ACCOUNT);
+    xml.leaf("status", "in-use");
+    xml.leaf("privateIpAddress", &nic.private_ip);
+    xml.leaf("sourceDestCheck", "true");
+    xml.node("attachment", |xml| {
+        xml.leaf("attachmentId", &nic.attachment);
+        xml.leaf("deviceIndex", nic.device_index.to_string());
+        xml.leaf("status", "attached");
+        xml.leaf("attachTime", millis(instance.launched));
+        xml.leaf("deleteOnTermination", "true");
+        xml.leaf("networkCardIndex", "0");
+    });
+    let elastic = elastic_ip(state, nic).map(|address| (address.public_ip.as_str(), ACCOUNT));
+    let auto = || instance.auto_public_ip.as_deref().filter(|_| nic.device_index == 0).map(|ip| (ip, "amazon"));
+    let association = elastic.or_else(auto);
+    let write_association = |xml: &mut Xml| {
+        if let Some((ip, owner)) = association {
+            xml.node("association", |xml| {
+                xml.leaf("publicIp", ip);
+                xml.leaf("publicDnsName", dns("ec2", ip));
+                xml.leaf("ipOwnerId", owner);
+            });
+        }
+    };
+    write_association(xml);
+    xml.list("privateIpAddressesSet", "item", [nic], |xml, nic| {
+        xml.leaf("privateIpAddress", &nic.private_ip);
+        xml.leaf("primary", "true");
+        write_association(xml);
+    });
+    xml.leaf("interfaceType", "interface");
+}
+
+fn reason_words(reason: &str) -> &'static str {
+    match reason {
+        "Client.UserInitiatedShutdown" => "User initiated shutdown",
+        "Server.SpotInstanceTermination" => "Instance was terminated by Spot",
+        "Server.AutoScalingTermination" => "Terminated by Auto Scaling",
+        _ => "Internal error",
+    }
+}
