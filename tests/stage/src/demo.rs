@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    deploy::{self, DeployError, LocalDeployment},
+    deploy::{self, DeployError},
     serve::delivery::CallError,
 };
 
@@ -34,6 +34,9 @@ pub mod words;
 
 use record::Record;
 use terminal::{Line, Terminal};
+
+/// The function that keeps the address.
+const FUNCTION: &str = "elastic-ip-failover";
 
 /// Seeds of the simulated runs in the report: few, so that they are done while the demo plays.
 const COMPARED_SEEDS: u64 = 40;
@@ -67,6 +70,9 @@ pub enum DemoError {
     /// Nothing would wake the function.
     #[error("the deployment has no rule with an event pattern: nothing would wake the function")]
     NoRules,
+    /// The function is not among those that the rules invoke.
+    #[error("no deployed rule invokes {FUNCTION}")]
+    NoFunction,
     /// The function does not work at all.
     #[error("the deployed function fails its first sweep")]
     Function(#[source] CallError),
@@ -190,9 +196,4 @@ fn conclude(record: &Record, report: &Path, terminal: Terminal) {
         terminal.print(&Line::aside(format!("  {:<14} {:>5.1} s{simulated}", outage.cause, outage.seconds)));
     }
     terminal.print(&Line::aside(format!("report: {}", report.display())));
-}
-
-/// The name of the function's log group, as the template names it.
-fn log_group(_deployment: &LocalDeployment, function: &str) -> String {
-    format!("/aws/lambda/{function}")
 }

@@ -34,6 +34,7 @@ pub const SCENES: [Scene; 4] = [
 
 impl Scene {
     /// What to do to the holder.
+    #[must_use]
     pub fn act(self, holder: &str) -> Act {
         let instance = holder.to_owned();
         match self.kind {
@@ -45,6 +46,7 @@ impl Scene {
     }
 
     /// The same, in words.
+    #[must_use]
     pub fn sentence(self, holder: &str) -> String {
         match self.kind {
             Kind::Kill => format!("killed {holder} (holder): TerminateInstances, no warning"),
@@ -55,18 +57,21 @@ impl Scene {
     }
 
     /// What brings the fleet back to its size, once the address has moved.
+    #[must_use]
     pub fn afterwards(self, group: &str, size: u32) -> Option<Act> {
         (self.kind == Kind::ScaleIn).then(|| Act::SetDesired { group: group.to_owned(), desired: size })
     }
 }
 
 /// Whether the address answers from an instance other than `victim`, by its association and by its packets.
+#[must_use]
 pub fn has_moved(world: &World, public_ip: &str, victim: &str) -> bool {
     let serving = world.serving_at(public_ip);
     serving.is_some_and(|instance| instance != victim) && serving == world.holder_of(public_ip)
 }
 
 /// Whether `size` members other than `victim` are in service and answer, one of them at the address.
+#[must_use]
 pub fn has_healed(world: &World, group: &str, public_ip: &str, size: u32, victim: &str) -> bool {
     let members = world.group(group).into_iter().flat_map(|group| group.members.values());
     let fit = members.filter(|member| {

@@ -19,7 +19,7 @@ const WOKEN_WITHIN: f64 = 20.0;
 /// Requests without an answer, or with one, that make a change worth a line: one lost request is no outage to people.
 const CALLS_TO_BELIEVE: usize = 2;
 
-/// An AssociateAddress whose function made no call for so long before it belongs to a new invocation.
+/// An `AssociateAddress` whose function made no call for so long before it belongs to a new invocation.
 const BURST_GAP: f64 = 1.0;
 
 /// The story so far.
@@ -37,6 +37,7 @@ pub struct Chronicle {
 
 impl Chronicle {
     /// A story that begins at `zero`.
+    #[must_use]
     pub fn new(zero: Timestamp, record: Record) -> Self {
         Self {
             zero,
@@ -50,6 +51,7 @@ impl Chronicle {
     }
 
     /// World time in seconds of the story.
+    #[must_use]
     pub fn seconds(&self, at: Timestamp) -> f64 {
         at.duration_since(self.zero).as_secs_f64()
     }
@@ -165,10 +167,12 @@ impl Chronicle {
         let (trigger, since) =
             woken_by.map_or(("sweep".to_owned(), self.burst_began), |event| (event.kind.clone(), event.at));
         let event_to_call_ms = milliseconds((at - since).max(0.0));
-        let text = format!(
-            "{allocation} {} → {to} (AssociateAddress {event_to_call_ms} ms after the {trigger})",
-            from.unwrap_or("nobody"),
-        );
+        let lag = if trigger == "sweep" {
+            "by the sweep".to_owned()
+        } else {
+            format!("{event_to_call_ms} ms after the event")
+        };
+        let text = format!("{allocation} {} → {to} (AssociateAddress {lag})", from.unwrap_or("nobody"));
         self.record.moves.push(Move {
             at,
             allocation: allocation.to_owned(),
@@ -182,6 +186,7 @@ impl Chronicle {
     }
 
     /// Whether the site answered the last request.
+    #[must_use]
     pub fn site_answers(&self) -> bool {
         self.asked && self.unanswered.is_empty()
     }
@@ -268,7 +273,7 @@ mod tests {
         chronicle.delivered(1.0, &shutting_down("i-a"), "failover");
         chronicle.delivered(1.2, &shutting_down("i-x"), "failover");
         let line = see(&mut chronicle, 1640, associated(Some("i-a"), "i-b")).unwrap();
-        assert_eq!(line, "eipalloc-1 i-a → i-b (AssociateAddress 640 ms after the shutting-down)");
+        assert_eq!(line, "eipalloc-1 i-a → i-b (AssociateAddress 640 ms after the event)");
         see(
             &mut chronicle,
             6_000,

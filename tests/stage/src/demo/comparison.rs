@@ -5,6 +5,6 @@ use std::collections::BTreeMap;
 use super::record::Comparison;
 
 /// Per scenario of `scenarios`, outage seconds of both strategies on the same seeds.
-pub fn compare(_scenarios: &[&str], _seeds: u64) -> BTreeMap<String, Comparison> {
+pub(super) fn compare(_scenarios: &[&str], _seeds: u64) -> BTreeMap<String, Comparison> {
     BTreeMap::new()
 }

@@ -3,7 +3,7 @@
 use super::record::{ActRecord, Comparison, EventRecord, Life, Move, Phase, Probe, Record, Said, Spread, Stretch};
 
 /// A minute with two acts: a kill that costs 5.2 s and a scale-in that costs nothing.
-pub fn record() -> Record {
+pub(super) fn record() -> Record {
     let probes = (0..600_u32)
         .map(|tick| {
             let at = f64::from(tick) / 10.0;

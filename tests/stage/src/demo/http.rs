@@ -23,6 +23,7 @@ pub struct Reply {
 
 impl Reply {
     /// A header's value, its name in any case.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -43,7 +44,7 @@ pub async fn get(to: SocketAddr, patience: Duration) -> io::Result<Reply> {
 ///
 /// No connection, no complete reply, or neither in `patience`.
 pub async fn post(to: SocketAddr, headers: &[(&str, &str)], body: &str, patience: Duration) -> io::Result<Reply> {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.iter().fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
     let length = body.len();
     send(to, format!("POST / HTTP/1.0\r\nHost: {to}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"), patience)
         .await

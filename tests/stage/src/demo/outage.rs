@@ -17,12 +17,14 @@ pub struct Outage {
 
 impl Outage {
     /// How long it lasted.
+    #[must_use]
     pub fn seconds(&self) -> f64 {
         self.to - self.from
     }
 }
 
 /// The outages in `probes`, which are in the order in which they were sent; each is laid to the last act before it.
+#[must_use]
 pub fn outages(probes: &[Probe], acts: &[ActRecord]) -> Vec<Outage> {
     let cause_at = |at: f64| acts.iter().rev().find(|act| act.at <= at).map(|act| act.cause);
     let mut found = Vec::new();

@@ -17,15 +17,16 @@ use tokio::{
 };
 
 use super::{
-    DemoError,
+    DemoError, FUNCTION,
     acts::{self, SCENES, Scene},
     chronicle::Chronicle,
     forwarder::Forwarder,
-    log_group, logs,
+    logs,
     prober::Prober,
     record::{ActRecord, Phase, Record},
     site::{Page, Servers},
     terminal::{Line, Terminal, Tone},
+    words,
 };
 use crate::{
     deploy::{self, LocalDeployment},
@@ -99,8 +100,11 @@ impl Stage {
         let deployed = Deployed::new(&endpoint::sdk_config(&deployment.endpoint(), deploy::REGION).await);
         let (notices, heard) = mpsc::unbounded_channel();
         let courier = Arc::new(Courier::new(Arc::new(deployed.clone()), notices));
-        courier.refresh().await.map_err(DemoError::Rules)?;
-        let function = courier.functions().into_iter().next().ok_or(DemoError::NoRules)?;
+        if courier.refresh().await.map_err(DemoError::Rules)?.is_empty() {
+            return Err(DemoError::NoRules);
+        }
+        let ours = |name: &String| words::function_name(deploy::STACK, name) == FUNCTION;
+        let function = courier.functions().into_iter().find(ours).ok_or(DemoError::NoFunction)?;
 
         let clock = Clock::start(Timestamp::now(), 1.0);
         let zero = (Instant::now(), clock.now());
@@ -120,17 +124,18 @@ impl Stage {
         };
         terminal.print(&Line::aside(format!("the site is at http://{} (plays {public_ip})", forwarder.address)));
         let (told, answers) = mpsc::unbounded_channel();
-        let prober = Prober::start(forwarder.address, zero.0, told);
+        let visitor = Prober::start(forwarder.address, zero.0, told);
         self.tasks.spawn(follow(answers, Arc::clone(&chronicle), terminal));
 
         let group = self.fleet.groups.first().map(|group| group.name.clone()).unwrap_or_default();
         let performance = Performance { world: Arc::clone(&self.world), clock, group, public_ip, chronicle, terminal };
         let played = performance.perform(&deployed, &function).await;
-        let probes = prober.stop().await;
+        let probes = visitor.stop().await;
         let end = zero.0.elapsed().as_secs_f64();
         let mut record = held(&performance.chronicle).close(end, probes);
         if let Some(address) = address_of(&deployment.endpoint()) {
-            let group = log_group(deployment, &function);
+            // As the template names it.
+            let group = format!("/aws/lambda/{}-{FUNCTION}", deploy::STACK);
             record.said = logs::read(address, deploy::REGION, &group, zero.1.as_millisecond()).await;
         }
         Ok((record, played))
@@ -207,7 +212,7 @@ async fn listen(
         let line = match notice {
             Notice::Wanted { event, function, since } => {
                 let at = since.saturating_duration_since(zero).as_secs_f64();
-                held(&chronicle).delivered(at, &event, &function)
+                held(&chronicle).delivered(at, &event, &words::function_name(deploy::STACK, &function))
             }
             Notice::GivenUp { function, error, .. } => {
                 Line::at(now, Tone::Bad, format!("an event did not reach {function}: {error}"))

@@ -35,6 +35,7 @@ impl Drop for Prober {
 
 impl Prober {
     /// Asks `site` from now on, `at` counted from `zero`; each answer is also told to `heard` as it arrives.
+    #[must_use]
     pub fn start(site: SocketAddr, zero: Instant, heard: UnboundedSender<Probe>) -> Self {
         let answers = Arc::<Mutex<Vec<Probe>>>::default();
         let kept = Arc::clone(&answers);

@@ -44,7 +44,7 @@ pub struct EventRecord {
 /// One change of the address, as EC2 saw it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move {
-    /// When AssociateAddress took effect in EC2 (the data plane follows later).
+    /// When `AssociateAddress` took effect in EC2 (the data plane follows later).
     pub at: f64,
     /// The address's allocation.
     pub allocation: String,

@@ -16,6 +16,7 @@ mod timeline;
 const STYLE: &str = include_str!("report/style.css");
 
 /// The page.
+#[must_use]
 pub fn page(record: &Record) -> String {
     let outages = outage::outages(&record.probes, &record.acts);
     let markup = html! {

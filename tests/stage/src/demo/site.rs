@@ -75,6 +75,7 @@ impl Servers {
     }
 
     /// Where the instance's server listens, while it is up.
+    #[must_use]
     pub fn address_of(&self, instance: &str) -> Option<SocketAddr> {
         self.up.get(instance).map(|server| server.address)
     }

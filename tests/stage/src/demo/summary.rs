@@ -42,6 +42,7 @@ pub struct MoveEntry {
 }
 
 /// Counts a run.
+#[must_use]
 pub fn summarise(record: &Record) -> Summary {
     let outages = outage::outages(&record.probes, &record.acts);
     let after_acts = record

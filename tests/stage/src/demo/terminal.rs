@@ -50,6 +50,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Standard output, coloured if it is a terminal and <https://no-color.org> is not asked for.
+    #[must_use]
     pub fn stdout() -> Self {
         Self {
             coloured: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),

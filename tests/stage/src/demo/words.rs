@@ -11,7 +11,7 @@ pub struct Gist {
     pub instance: Option<String>,
 }
 
-/// The gist of an EventBridge event.
+/// The gist of an `EventBridge` event.
 pub fn gist(event: &Value) -> Gist {
     let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
     let detail_type = word("/detail-type").unwrap_or("event");
@@ -34,6 +34,24 @@ pub fn gist(event: &Value) -> Gist {
         .or_else(|| word("/detail/configuration/metrics/0/metricStat/metric/dimensions/InstanceId"))
         .or_else(|| word("/detail/affectedEntities/0/entityValue"));
     Gist { kind: kind.to_owned(), instance: instance.map(str::to_owned) }
+}
+
+/// The name that the template gives a function, from the one that `CloudFormation` made of it:
+/// `lethargic-panda-ElasticIpFailoverFunction-1A2B3C` is `elastic-ip-failover`.
+#[must_use]
+pub fn function_name(stack: &str, deployed: &str) -> String {
+    let Some(logical) = deployed.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-')) else {
+        return deployed.to_owned();
+    };
+    let logical = logical.split('-').next().unwrap_or(logical);
+    let mut name = String::new();
+    for letter in logical.strip_suffix("Function").unwrap_or(logical).chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
 }
 
 #[cfg(test)]
@@ -70,5 +88,14 @@ mod tests {
     #[test]
     fn an_event_of_another_shape_keeps_its_own_name() {
         assert_eq!(gist(&Value::Null), Gist { kind: "event".into(), instance: None });
+    }
+
+    #[test]
+    fn a_function_is_called_as_the_template_calls_it() {
+        assert_eq!(
+            function_name("lethargic-panda", "lethargic-panda-ElasticIpFailoverFunction-1A2B"),
+            "elastic-ip-failover"
+        );
+        assert_eq!(function_name("lethargic-panda", "panda"), "panda");
     }
 }

@@ -21,11 +21,13 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that shows `start` now and runs `speed` times as fast as the wall's.
+    #[must_use]
     pub fn start(start: Timestamp, speed: f64) -> Self {
         Self { start, began: Instant::now(), speed }
     }
 
     /// The world's time now.
+    #[must_use]
     pub fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from_secs_f64(self.began.elapsed().as_secs_f64() * self.speed);
         passed.ok().and_then(|passed| self.start.checked_add(passed).ok()).unwrap_or(Timestamp::MAX)

@@ -1,7 +1,7 @@
 //! How do the world's events reach the deployed functions?
 //!
-//! An endpoint refuses PutEvents with a source of `aws.*`, as AWS does, so EventBridge's own work is done here with the
-//! endpoint's own rules: list them, ask the endpoint which patterns match (TestEventPattern), look up their targets,
+//! An endpoint refuses `PutEvents` with a source of `aws.*`, as AWS does, so `EventBridge`'s own work is done here with the
+//! endpoint's own rules: list them, ask the endpoint which patterns match (`TestEventPattern`), look up their targets,
 //! invoke asynchronously. Schedule rules are left to the endpoint, which fires them itself.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinSet, time::Instant};
 
-/// What EventBridge does when a target sets no RetryPolicy is 185 attempts in 24 hours. Nobody waits so long for a local
+/// What `EventBridge` does when a target sets no `RetryPolicy` is 185 attempts in 24 hours. Nobody waits so long for a local
 /// endpoint that has gone away: this many attempts, then the event is given up as it would be to the dead-letter queue.
 const DEFAULT_RETRIES: u32 = 4;
 
@@ -47,6 +47,7 @@ pub struct Target {
 
 impl Target {
     /// The function's name, the last part of its ARN.
+    #[must_use]
     pub fn function_name(&self) -> &str {
         self.function.rsplit(':').next().unwrap_or(&self.function)
     }
@@ -223,7 +224,7 @@ async fn send<E: Endpoint>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use serde_json::json;

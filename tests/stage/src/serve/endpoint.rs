@@ -1,4 +1,4 @@
-//! The endpoint at which the functions are deployed, through the SDK's EventBridge and Lambda clients.
+//! The endpoint at which the functions are deployed, through the SDK's `EventBridge` and Lambda clients.
 
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::delivery::{CallError, Endpoint, Rule, Target};
 
-/// EventBridge and Lambda of one endpoint.
+/// `EventBridge` and Lambda of one endpoint.
 #[derive(Debug, Clone)]
 pub struct Deployed {
     events: aws_sdk_eventbridge::Client,
@@ -18,6 +18,7 @@ pub struct Deployed {
 
 impl Deployed {
     /// Clients for the endpoint that `sdk` names.
+    #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { events: aws_sdk_eventbridge::Client::new(sdk), lambda: aws_sdk_lambda::Client::new(sdk) }
     }

@@ -90,13 +90,41 @@ pub(super) fn moves(record: &Record) -> Markup {
 
 /// What the function wrote at the end of each invocation that did something.
 pub(super) fn said(record: &Record) -> Markup {
+    let (idle, telling): (Vec<_>, Vec<_>) = record.said.iter().partition(|said| is_idle(&said.line));
     html! {
         @if !record.said.is_empty() {
             section {
                 h2 { "What the function said" }
-                p.lead { "Its own log, one line per invocation, from the log group of the deployment." }
-                ol.said { @for said in &record.said { li { time { (seconds(said.at)) } span { (said.line) } } } }
+                p.lead {
+                    "Its own log, from the log group of the deployment. " (idle.len()) " of " (record.said.len())
+                    " invocations found nothing to do and changed nothing."
+                }
+                ol.said { @for said in telling { li { time { (seconds(said.at)) } span { (in_words(&said.line)) } } } }
             }
         }
+    }
+}
+
+/// The outcome of an invocation that needed nothing, in the function's own words.
+fn is_idle(line: &str) -> bool {
+    ["Nothing to do", "Concerns no fleet"].iter().any(|words| line.starts_with(words))
+}
+
+/// A line with its `names` set as names.
+fn in_words(line: &str) -> Markup {
+    html! {
+        @for (number, part) in line.split('`').enumerate() {
+            @if number % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_backticks_are_set_as_names_and_stay_escaped() {
+        assert_eq!(in_words("moved `i-<a>` & more").into_string(), "moved <code>i-&lt;a&gt;</code> &amp; more");
     }
 }
