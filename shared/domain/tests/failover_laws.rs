@@ -210,7 +210,7 @@ prop_compose! {
                 transition: if launching { Transition::Launching } else { Transition::Terminating },
                 since: now() - SignedDuration::from_secs(ago),
             }),
-            answered: BTreeMap::new(),
+            ..Evidence::default()
         }
     }
 }
@@ -472,6 +472,21 @@ proptest! {
             instances,
         };
         prop_assert!(plan(&fleet, &Evidence::default(), &rules(), Scope::Full).is_empty());
+    }
+
+    #[test]
+    fn a_terminate_hook_is_held_within_its_budget_while_the_address_cannot_be_moved(fleet in fleet()) {
+        let stuck = Evidence { stuck: fleet.addresses.iter().map(|a| a.allocation.clone()).collect(), ..Evidence::default() };
+        let plan = plan(&fleet, &stuck, &rules(), Scope::Full);
+        prop_assert!(plan.moves.is_empty());
+        for answer in plan.answers.iter().filter(|answer| answer.transition == Transition::Terminating) {
+            let holds = fleet.addresses.iter().any(|a| holder(&fleet, &a.allocation) == Some(&answer.instance));
+            let serves = matches!(tier_of(&fleet, &stuck, &answer.instance), Ok(tier) if tier != Tier::Impaired);
+            let marked = fleet.instances.get(&answer.instance).and_then(|i| i.leaving.as_ref());
+            let since = marked.filter(|l| l.reason == LeavingReason::TerminateHook).map_or(now() - LOOK_EVERY, |l| l.since);
+            let in_time = now() < since + SignedDuration::from_secs(220);
+            prop_assert_eq!(matches!(answer.answer, Answer::Hold { .. }), holds && serves && in_time, "{:?}", answer);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Leaving, LeavingReason};
 use crate::{
     event::{Event, InstanceState, Kind, Transition},
-    ids::{GroupName, HookName, InstanceId},
+    ids::{AllocationId, GroupName, HookName, InstanceId},
 };
 
 /// How long a `stopping` or `stopped` in an event outweighs a read that says `running`.
@@ -31,6 +31,9 @@ pub struct Evidence {
     pub waiting: Option<WaitingHook>,
     /// Lifecycle actions that we completed, and when. An instance may go on waiting in somebody else's hook; ours is not answered twice.
     pub answered: BTreeMap<(InstanceId, HookName), Timestamp>,
+    /// Addresses that this invocation could not move: AWS did not answer, or does not allow it. They stay where they are for now, and a
+    /// leaving instance that holds one is held as long as its hook allows.
+    pub stuck: BTreeSet<AllocationId>,
 }
 
 /// A lifecycle action that an event told us of.

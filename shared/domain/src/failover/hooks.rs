@@ -82,6 +82,8 @@ pub enum AnswerReason {
     BudgetSpent,
     /// It is the only server, and its successor is on its way.
     OnlyServer,
+    /// Its address could not be moved; the next look tries again.
+    Stuck,
     /// The group is in no fleet.
     NoFleet,
 }
@@ -97,6 +99,7 @@ impl fmt::Display for AnswerReason {
             Self::NoSuccessor => f.write_str("it is the only server, and no successor is expected"),
             Self::BudgetSpent => f.write_str("it is the only server, and its time is up"),
             Self::OnlyServer => f.write_str("it is the only server until its successor is in service"),
+            Self::Stuck => f.write_str("its address could not be moved yet"),
             Self::NoFleet => f.write_str("its group is in no fleet"),
         }
     }
@@ -205,7 +208,8 @@ fn terminate(
         Ok(_) if !keeps => return (Answer::Continue { after: rules.settle }, AnswerReason::Moved),
         Ok(_) => {}
     }
-    if !successor_expected(fleet, evidence) {
+    let stuck = held.iter().any(|held| evidence.stuck.contains(*held));
+    if !stuck && !successor_expected(fleet, evidence) {
         return (at_once, AnswerReason::NoSuccessor);
     }
     let since = waiting_since(fleet, evidence, instance);
@@ -213,7 +217,8 @@ fn terminate(
     if fleet.at >= until {
         (at_once, AnswerReason::BudgetSpent)
     } else {
-        (Answer::Hold { since, until }, AnswerReason::OnlyServer)
+        let reason = if stuck { AnswerReason::Stuck } else { AnswerReason::OnlyServer };
+        (Answer::Hold { since, until }, reason)
     }
 }
 

@@ -239,7 +239,7 @@ fn place(
 
     // Addresses that need a home, the neediest first. The last kind are on living holders that are not among the best.
     let mut homeless: Vec<(u8, Reverse<Option<Tier>>, &AllocationId, MoveReason)> = Vec::new();
-    for (address, seat) in &addresses {
+    for (address, seat) in addresses.iter().filter(|(address, _)| !evidence.stuck.contains(&address.allocation)) {
         let allocation = &address.allocation;
         match seat {
             Seat::Free => homeless.push((0, Reverse(None), allocation, MoveReason::Unassociated)),

@@ -1,0 +1,268 @@
+//! Observe, plan, act, report.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use aws_smithy_async::time::SharedTimeSource;
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use panda_aws::{Aws, AwsError, lifecycle};
+use panda_domain::{
+    event::{self, Concern, Event},
+    failover::{self, Evidence, HookAnswer, Problem, Scope},
+    ids::FleetName,
+};
+use panda_lambda::{deadline::Deadline, failure};
+use serde_json::Value;
+use thiserror::Error;
+use tokio::{
+    sync::Mutex,
+    time::{Duration, sleep},
+};
+use tracing::{Span, info, instrument, warn};
+
+use crate::{
+    Config,
+    act::{self, Watch},
+    memory::Memory,
+    observe,
+    outcome::{FleetOutcome, HookOutcome, Outcome},
+};
+
+/// How often one invocation looks, plans and acts, when the world changes under its plans. The next event or sweep goes on.
+const LOOKS: u32 = 3;
+
+/// The pause before the second look; the third one waits twice as long. Reads were seen to lag by less than a second mostly.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// What must be left of the invocation after the network has settled, to complete the hooks.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// What the function keeps from one event to the next.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    aws: Aws,
+    clock: SharedTimeSource,
+    memory: Mutex<Memory>,
+}
+
+impl App {
+    /// Clients, configuration and an empty memory. The clock is the SDK's own, so that both agree on what time it is.
+    #[must_use]
+    pub fn new(config: Config, sdk: &aws_types::SdkConfig) -> Self {
+        let clock = sdk.time_source().unwrap_or_default();
+        Self { config, aws: Aws::new(sdk), clock, memory: Mutex::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or_default()
+    }
+}
+
+/// Why an event must be handled again.
+#[derive(Debug, Error)]
+pub enum HandlerError {
+    /// The fleets could not be looked at.
+    #[error("could not look at the fleets")]
+    Observe(#[source] AwsError),
+    /// Something that was decided could not be done. What could be done was done.
+    #[error("done only in part: {}", .outcome.summary)]
+    Incomplete {
+        /// What was done and what was not.
+        outcome: Box<Outcome>,
+        /// The first thing that was not.
+        #[source]
+        first: AwsError,
+    },
+    /// The fleets changed under every plan.
+    #[error("overtaken {LOOKS} times: {}", .outcome.summary)]
+    Overtaken {
+        /// What was done.
+        outcome: Box<Outcome>,
+    },
+}
+
+impl HandlerError {
+    /// What was done nevertheless.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Observe(_) => None,
+            Self::Incomplete { outcome, .. } | Self::Overtaken { outcome } => Some(outcome),
+        }
+    }
+
+    fn error_type(&self) -> String {
+        match self {
+            Self::Observe(error) | Self::Incomplete { first: error, .. } => {
+                format!("{}.{}", error.operation, error.trouble.as_str())
+            }
+            Self::Overtaken { .. } => "Overtaken".to_owned(),
+        }
+    }
+}
+
+impl From<HandlerError> for Diagnostic {
+    fn from(error: HandlerError) -> Self {
+        failure::diagnostic(error.error_type(), &error)
+    }
+}
+
+/// Handles one event.
+///
+/// # Errors
+/// When AWS did not answer, or refused something that should be done. Lambda runs the event again and then dead-letters it; running again is
+/// safe at any point. An event that asks for nothing is no error.
+#[instrument(name = "handle", skip_all, fields(event.id, decision))]
+pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Outcome, HandlerError> {
+    let started = app.clock.now();
+    app.aws.take_tally();
+    let decoded = match event::decode(&event.payload) {
+        Ok(decoded) => decoded,
+        Err(ignored) => {
+            let summary = format!("Ignored: {ignored}");
+            Span::current().record("decision", &summary);
+            info!("{summary}");
+            return Ok(Outcome { event: "not for us".to_owned(), summary, ..Outcome::default() });
+        }
+    };
+    Span::current().record("event.id", &decoded.id);
+    // Boxed: the future of all calls of an invocation is deep and large.
+    let result = Box::pin(respond(app, &decoded, Deadline::at(event.context.deadline), started)).await;
+    let told = match &result {
+        Ok(outcome) => Some(outcome),
+        Err(error) => error.outcome(),
+    };
+    if let Some(outcome) = told {
+        Span::current().record("decision", &outcome.summary);
+        info!(trigger = %outcome.event, duration_ms = outcome.duration_ms, aws.reads = outcome.reads, aws.writes = outcome.writes,
+            looks = outcome.looks, "{}", outcome.summary);
+    }
+    result
+}
+
+async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTime) -> Result<Outcome, HandlerError> {
+    let mut memory = app.memory.lock().await;
+    let concern = event.concern();
+    let mut evidence = Evidence::of(event, app.now());
+    let scope = if evidence.tells_of_a_death() { Scope::Rescue } else { Scope::Full };
+    let mut told = Told::default();
+    let mut looks = 0;
+    let (overtaken, failures) = loop {
+        looks += 1;
+        let last = looks == LOOKS;
+        let mut look = look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told).await?;
+        settle(app, &mut look, &mut memory, &mut told, deadline).await;
+        // A failure is not tried again at once, since the SDK did that; but what it left undone is planned anew.
+        if !look.overtaken || last {
+            break (look.overtaken, look.failures);
+        }
+        told.failures.append(&mut look.failures);
+        sleep(PAUSE * looks).await;
+    };
+    told.failures.extend(failures);
+    let mut outcome = Outcome { event: event.to_string(), looks, ..Outcome::default() };
+    for fleet in told.fleets.into_values() {
+        if fleet.is_telling() { outcome.fleets.push(fleet) } else { outcome.fleets_at_rest += 1 }
+    }
+    let took = app.clock.now().duration_since(started).unwrap_or_default();
+    outcome.conclude(app.aws.take_tally(), &told.failures, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    match told.failures.into_iter().next() {
+        Some(first) => Err(HandlerError::Incomplete { outcome: Box::new(outcome), first }),
+        None if overtaken => Err(HandlerError::Overtaken { outcome: Box::new(outcome) }),
+        None => Ok(outcome),
+    }
+}
+
+/// What there is to report, so far.
+#[derive(Default)]
+struct Told {
+    fleets: BTreeMap<FleetName, FleetOutcome>,
+    failures: Vec<AwsError>,
+}
+
+impl Told {
+    fn of(&mut self, fleet: &FleetName) -> &mut FleetOutcome {
+        let empty = || FleetOutcome { fleet: fleet.to_string(), ..FleetOutcome::default() };
+        self.fleets.entry(fleet.clone()).or_insert_with(empty)
+    }
+}
+
+/// What one look left to do.
+#[derive(Default)]
+struct Look {
+    overtaken: bool,
+    after_settling: Vec<(FleetName, HookAnswer)>,
+    failures: Vec<AwsError>,
+}
+
+/// Observes, plans and acts once, for every fleet that is concerned.
+async fn look(
+    app: &App,
+    event: &Event,
+    concern: &Concern,
+    evidence: &mut Evidence,
+    scope: Scope,
+    memory: &mut Memory,
+    told: &mut Told,
+) -> Result<Look, HandlerError> {
+    let now = app.now();
+    evidence.answered = memory.answered(now);
+    let seen = observe::observe(&app.aws, memory, concern, evidence, now).await.map_err(HandlerError::Observe)?;
+    if let Some(known) = &seen.known {
+        memory.saw_all(known);
+    }
+    let clock = || app.now();
+    let watch = Watch { event: event.time, now: &clock };
+    let mut look = Look::default();
+    if seen.fleets.is_empty() {
+        look.failures.extend(release_stray(app, evidence, told).await.err());
+    }
+    for mut fleet in seen.fleets {
+        memory.saw(&fleet);
+        memory.overlay(&mut fleet);
+        let plan = failover::plan(&fleet, evidence, &app.config.rules, scope);
+        let outcome = told.of(&fleet.name);
+        act::note(&plan, outcome);
+        let acted = act::act(&app.aws, &plan, memory, evidence, outcome, &watch).await;
+        look.overtaken |= acted.overtaken;
+        look.failures.extend(acted.failures);
+        look.after_settling.extend(acted.after_settling.into_iter().map(|answer| (fleet.name.clone(), answer)));
+    }
+    Ok(look)
+}
+
+/// Completes the hooks whose instances had to outlive the network's settling. If the invocation ends too soon for that, the next sweep does.
+async fn settle(app: &App, look: &mut Look, memory: &mut Memory, told: &mut Told, deadline: Deadline) {
+    let pause = Duration::try_from(app.config.rules.settle).unwrap_or_default();
+    if look.after_settling.is_empty() {
+        return;
+    }
+    if deadline.left(app.clock.now()) < pause + RESERVE {
+        warn!("No time left to wait for the network to follow; the next sweep completes the hooks");
+        return;
+    }
+    sleep(pause).await;
+    for (fleet, answer) in look.after_settling.drain(..) {
+        let completed = act::complete(&app.aws, &answer, memory, told.of(&fleet), app.now()).await;
+        look.failures.extend(completed.err());
+    }
+}
+
+/// Completes our hook on a group that is in no fleet: nobody else would, and its instance would wait for the heartbeat to run out.
+async fn release_stray(app: &App, evidence: &Evidence, told: &mut Told) -> Result<(), AwsError> {
+    let ours = |hook: &str| hook.starts_with(&app.config.rules.hook_prefix);
+    let Some(stray) = evidence.waiting.as_ref().filter(|waiting| ours(waiting.hook.as_str())) else {
+        return Ok(());
+    };
+    let outcome = told.of(&FleetName::from("(no fleet)"));
+    outcome.problems = vec![Problem::GroupWithoutFleet(stray.group.clone()).to_string()];
+    let done = lifecycle::complete_lifecycle_action(&app.aws, &stray.group, &stray.hook, &stray.instance).await?;
+    outcome.hooks.push(HookOutcome {
+        instance: stray.instance.to_string(),
+        hook: stray.hook.to_string(),
+        answer: if done { "completed" } else { "nothing to complete" }.to_owned(),
+        reason: failover::AnswerReason::NoFleet.to_string(),
+    });
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What does a warm function remember from one event to the next?
+//!
+//! Only what saves calls; nothing here is ever taken for the truth, and a cold start without it decides the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use panda_domain::{
+    event::Concern,
+    failover::{Association, FleetSnapshot},
+    ids::{AllocationId, FleetName, GroupName, HookName, InstanceId},
+};
+
+/// How long our own write outweighs a read that does not show it yet. Reads of addresses were seen to lag by seconds
+/// ([terraform-provider-aws#16808](https://github.com/hashicorp/terraform-provider-aws/issues/16808)).
+const READ_LAG: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long completed lifecycle actions are remembered; longer than any decision depends on it.
+const ANSWERS_KEPT: SignedDuration = SignedDuration::from_mins(10);
+
+/// What earlier invocations of this environment saw and did.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Who was in which fleet.
+    rosters: BTreeMap<FleetName, Roster>,
+    /// Lifecycle actions that we completed.
+    answered: BTreeMap<(InstanceId, HookName), Timestamp>,
+    /// Addresses that we just moved.
+    moved: BTreeMap<AllocationId, (Association, Timestamp)>,
+}
+
+#[derive(Debug, Default)]
+struct Roster {
+    groups: BTreeSet<GroupName>,
+    members: BTreeSet<InstanceId>,
+    holders: BTreeSet<InstanceId>,
+}
+
+impl Memory {
+    /// The fleet that something belonged to when we last looked.
+    pub(crate) fn fleet_of(&self, concern: &Concern) -> Option<&FleetName> {
+        let knows = |roster: &Roster| match concern {
+            Concern::Everything => false,
+            Concern::Group(group) => roster.groups.contains(group),
+            Concern::Instances(ids) => {
+                // One event about several instances may concern several fleets: then everything is read.
+                ids.len() == 1 && ids.iter().all(|id| roster.members.contains(id) || roster.holders.contains(id))
+            }
+        };
+        self.rosters.iter().find(|(_, roster)| knows(roster)).map(|(fleet, _)| fleet)
+    }
+
+    /// The members of a fleet when we last looked.
+    pub(crate) fn members_of(&self, fleet: &FleetName) -> Option<&BTreeSet<InstanceId>> {
+        self.rosters.get(fleet).map(|roster| &roster.members)
+    }
+
+    /// Remembers who is in a fleet.
+    pub(crate) fn saw(&mut self, fleet: &FleetSnapshot) {
+        let holders = fleet.addresses.iter().filter_map(|address| address.association.as_ref()?.instance.clone());
+        let roster = Roster {
+            groups: fleet.groups.iter().map(|group| group.name.clone()).collect(),
+            members: fleet.members().map(|(_, member)| member.instance.clone()).collect(),
+            holders: holders.collect(),
+        };
+        self.rosters.insert(fleet.name.clone(), roster);
+    }
+
+    /// Forgets every fleet that is not in `seen`, after a look at all of them.
+    pub(crate) fn saw_all(&mut self, seen: &BTreeSet<FleetName>) {
+        self.rosters.retain(|fleet, _| seen.contains(fleet));
+    }
+
+    /// Remembers a completed lifecycle action.
+    pub(crate) fn completed(&mut self, instance: &InstanceId, hook: &HookName, at: Timestamp) {
+        self.answered.insert((instance.clone(), hook.clone()), at);
+    }
+
+    /// The lifecycle actions that we completed.
+    pub(crate) fn answered(&mut self, now: Timestamp) -> BTreeMap<(InstanceId, HookName), Timestamp> {
+        self.answered.retain(|_, at| now.duration_since(*at) < ANSWERS_KEPT);
+        self.answered.clone()
+    }
+
+    /// Remembers a move.
+    pub(crate) fn moved(&mut self, allocation: &AllocationId, association: Association, at: Timestamp) {
+        self.moved.insert(allocation.clone(), (association, at));
+    }
+
+    /// Puts our own fresh writes over reads that may not show them yet.
+    pub(crate) fn overlay(&mut self, fleet: &mut FleetSnapshot) {
+        self.moved.retain(|_, (_, at)| fleet.at.duration_since(*at) < READ_LAG);
+        for address in &mut fleet.addresses {
+            if let Some((association, _)) = self.moved.get(&address.allocation) {
+                address.association = Some(association.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What do the fleets look like now?
+//!
+//! Reads run at the same time. What an event is about decides how much is read: a warm function knows whose member an instance is and reads
+//! that fleet in one round; a cold one reads addresses and groups first, and the instances of the fleets that are concerned after that. An
+//! event that concerns no fleet ends after the first round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use panda_aws::{Aws, AwsError, Focus, addresses, groups, instances, lifecycle};
+use panda_domain::{
+    event::{Concern, Transition},
+    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Step},
+    ids::{FleetName, GroupName, InstanceId},
+};
+use tracing::warn;
+
+use crate::memory::Memory;
+
+/// What the reads show.
+pub(crate) struct Observation {
+    /// The fleets that the event concerns, complete.
+    pub(crate) fleets: Vec<FleetSnapshot>,
+    /// How many fleets the account has, if all were read.
+    pub(crate) known: Option<BTreeSet<FleetName>>,
+}
+
+/// What is read before it is known which fleets are concerned.
+struct FirstReads {
+    addresses: Vec<(FleetName, Address)>,
+    groups: Vec<(FleetName, Group)>,
+    instances: BTreeMap<InstanceId, Instance>,
+    hooks: BTreeMap<GroupName, Vec<Hook>>,
+    impaired: Option<BTreeSet<InstanceId>>,
+}
+
+/// Reads the fleets that `concern` is about. `quick` leaves out the status checks, which cannot change what a death demands.
+///
+/// # Errors
+/// When a read that the decision needs was not answered. Without status checks or hooks the decision is still better than none, so
+/// trouble with those is logged and endured.
+pub(crate) async fn observe(
+    aws: &Aws,
+    memory: &Memory,
+    concern: &Concern,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<Observation, AwsError> {
+    let quick = evidence.tells_of_a_death();
+    let remembered = memory.fleet_of(concern);
+    let focus = remembered.cloned().map_or(Focus::EveryFleet, Focus::Fleet);
+    let mut first = read_first(aws, memory, concern, evidence, &focus, quick).await?;
+    let mut fleets = assemble(&mut first, concern, now);
+    if fleets.is_empty() && focus != Focus::EveryFleet {
+        // What we remembered is not so any more: the group was deleted, or moved to another fleet.
+        first = read_first(aws, memory, concern, evidence, &Focus::EveryFleet, quick).await?;
+        fleets = assemble(&mut first, concern, now);
+    }
+    let known = (remembered.is_none()).then(|| {
+        first
+            .addresses
+            .iter()
+            .map(|(fleet, _)| fleet)
+            .chain(first.groups.iter().map(|(fleet, _)| fleet))
+            .cloned()
+            .collect()
+    });
+    complete(aws, &mut fleets, first, quick).await?;
+    Ok(Observation { fleets, known })
+}
+
+async fn read_first(
+    aws: &Aws,
+    memory: &Memory,
+    concern: &Concern,
+    evidence: &Evidence,
+    focus: &Focus,
+    quick: bool,
+) -> Result<FirstReads, AwsError> {
+    let guessed = async {
+        match (focus, concern) {
+            (Focus::Fleet(fleet), _) => match memory.members_of(fleet) {
+                Some(ids) if !ids.is_empty() => instances::describe_instances(aws, instances::Which::Ids(ids)).await,
+                _ => Ok(BTreeMap::new()),
+            },
+            (Focus::EveryFleet, Concern::Group(group)) => {
+                instances::describe_instances(aws, instances::Which::OfGroup(group)).await
+            }
+            (Focus::EveryFleet, _) => Ok(BTreeMap::new()),
+        }
+    };
+    let impaired = async {
+        // An account-wide event that probably concerns nobody is not worth more than the two reads that tell.
+        let gate = matches!((focus, concern), (Focus::EveryFleet, Concern::Instances(_)));
+        if quick || gate { None } else { endure(instances::describe_impaired(aws).await) }
+    };
+    let hooks = async {
+        match &evidence.waiting {
+            Some(told) if told.transition == Transition::Terminating => {
+                let hooks = endure(lifecycle::describe_hooks(aws, &told.group).await);
+                hooks.map(|hooks| (told.group.clone(), hooks))
+            }
+            _ => None,
+        }
+    };
+    let (addresses, groups, instances, impaired, hooks) = tokio::join!(
+        addresses::describe_addresses(aws, focus),
+        groups::describe_groups(aws, focus),
+        guessed,
+        impaired,
+        hooks,
+    );
+    Ok(FirstReads {
+        addresses: addresses?,
+        groups: groups?,
+        instances: instances?,
+        hooks: hooks.into_iter().collect(),
+        impaired,
+    })
+}
+
+/// Sorts what was read into the fleets that are concerned.
+fn assemble(first: &mut FirstReads, concern: &Concern, now: Timestamp) -> Vec<FleetSnapshot> {
+    let mut fleets: BTreeMap<&FleetName, FleetSnapshot> = BTreeMap::new();
+    let empty = |name: &FleetName| FleetSnapshot {
+        name: name.clone(),
+        at: now,
+        addresses: Vec::new(),
+        groups: Vec::new(),
+        instances: BTreeMap::new(),
+    };
+    for (name, address) in &first.addresses {
+        fleets.entry(name).or_insert_with(|| empty(name)).addresses.push(address.clone());
+    }
+    for (name, group) in &first.groups {
+        fleets.entry(name).or_insert_with(|| empty(name)).groups.push(group.clone());
+    }
+    fleets.into_values().filter(|fleet| concerns(concern, fleet)).collect()
+}
+
+fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
+    match concern {
+        Concern::Everything => true,
+        Concern::Group(name) => fleet.groups.iter().any(|group| group.name == *name),
+        Concern::Instances(ids) => {
+            let holds = |address: &Address| {
+                address
+                    .association
+                    .as_ref()
+                    .and_then(|association| association.instance.as_ref())
+                    .is_some_and(|id| ids.contains(id))
+            };
+            fleet.addresses.iter().any(holds) || fleet.members().any(|(_, member)| ids.contains(&member.instance))
+        }
+    }
+}
+
+/// Reads what is still missing of the fleets that are concerned.
+async fn complete(aws: &Aws, fleets: &mut [FleetSnapshot], first: FirstReads, quick: bool) -> Result<(), AwsError> {
+    let missing: BTreeSet<InstanceId> = fleets
+        .iter()
+        .flat_map(FleetSnapshot::members)
+        .map(|(_, member)| &member.instance)
+        .filter(|id| !first.instances.contains_key(*id))
+        .cloned()
+        .collect();
+    let waiting: BTreeSet<GroupName> = fleets
+        .iter()
+        .flat_map(|fleet| &fleet.groups)
+        .filter(|group| !quick && group.members.iter().any(|member| waits(&member.lifecycle)))
+        .map(|group| group.name.clone())
+        .filter(|group| !first.hooks.contains_key(group))
+        .collect();
+    let late_impaired = async {
+        if quick || first.impaired.is_some() || fleets_are_empty(fleets) {
+            None
+        } else {
+            endure(instances::describe_impaired(aws).await)
+        }
+    };
+    let late_instances = async {
+        if missing.is_empty() {
+            Ok(BTreeMap::new())
+        } else {
+            instances::describe_instances(aws, instances::Which::Ids(&missing)).await
+        }
+    };
+    let late_hooks = async {
+        let mut hooks = Vec::new();
+        for group in &waiting {
+            if let Some(of_group) = endure(lifecycle::describe_hooks(aws, group).await) {
+                hooks.push((group.clone(), of_group));
+            }
+        }
+        hooks
+    };
+    let (more, impaired, hooks) = tokio::join!(late_instances, late_impaired, late_hooks);
+    let FirstReads { mut instances, hooks: mut all_hooks, impaired: first_impaired, .. } = first;
+    instances.extend(more?);
+    all_hooks.extend(hooks);
+    for id in first_impaired.or(impaired).unwrap_or_default() {
+        if let Some(instance) = instances.get_mut(&id) {
+            instance.impaired = true;
+        }
+    }
+    for fleet in fleets {
+        let members: Vec<InstanceId> = fleet.members().map(|(_, member)| member.instance.clone()).collect();
+        fleet.instances = members
+            .into_iter()
+            .filter_map(|id| instances.get_key_value(&id))
+            .map(|(id, instance)| (id.clone(), instance.clone()))
+            .collect();
+        for group in &mut fleet.groups {
+            group.hooks = all_hooks.get(&group.name).cloned().unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+fn fleets_are_empty(fleets: &[FleetSnapshot]) -> bool {
+    fleets.iter().all(|fleet| fleet.members().next().is_none())
+}
+
+fn waits(lifecycle: &Lifecycle) -> bool {
+    matches!(
+        lifecycle,
+        Lifecycle::Pending(Step::Wait) | Lifecycle::Terminating(Step::Wait) | Lifecycle::Warmed(Step::Wait)
+    )
+}
+
+/// Goes on without a read that only refines the decision.
+fn endure<T>(result: Result<T, AwsError>) -> Option<T> {
+    result.inspect_err(|error| warn!(aws.operation = error.operation, "Went on without a read: {error}")).ok()
+}

@@ -1,0 +1,142 @@
+//! Instances: do they live, where can an address be put on them, and note that one will leave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::{Filter, InstanceNetworkInterfaceAttachment, Reservation, Tag};
+use jiff::Timestamp;
+use panda_domain::{
+    event::InstanceState,
+    failover::{Instance, Interface, Leaving, MARK_TAG, Mark, PublicAddress},
+    ids::{GroupName, InstanceId},
+};
+use tracing::warn;
+
+use crate::{Aws, AwsError, Trouble};
+
+/// What the verbs of this module need to be allowed.
+pub const ACTIONS: &[&str] = &["ec2:CreateTags", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances"];
+
+/// The most values that EC2 takes in one filter.
+const FILTER_VALUES: usize = 200;
+
+/// The most that EC2 puts on a page. A page size also moves the call into the larger of EC2's request budgets.
+const PAGE: i32 = 1000;
+
+/// Which instances to describe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// These. By a filter, not by parameter: a parameter that names one instance too many fails the whole call.
+    Ids(&'a BTreeSet<InstanceId>),
+    /// The ones that Auto Scaling tagged as a group's. The tag goes when the instance is terminated or detached.
+    OfGroup(&'a GroupName),
+}
+
+/// What EC2 says of instances; all pages. What it does not list is left out.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn describe_instances(aws: &Aws, which: Which<'_>) -> Result<BTreeMap<InstanceId, Instance>, AwsError> {
+    let filters: Vec<(&str, Vec<String>)> = match which {
+        Which::OfGroup(group) => vec![("tag:aws:autoscaling:groupName", vec![group.to_string()])],
+        Which::Ids(ids) => {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            ids.chunks(FILTER_VALUES).map(|chunk| ("instance-id", chunk.to_vec())).collect()
+        }
+    };
+    let mut instances = BTreeMap::new();
+    for (name, values) in filters {
+        let mut pages = aws
+            .ec2
+            .describe_instances()
+            .filters(Filter::builder().name(name).set_values(Some(values)).build())
+            .max_results(PAGE)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            aws.counter.read();
+            let page = page.map_err(|error| AwsError::new("DescribeInstances", None, &error))?;
+            instances.extend(page.reservations().iter().flat_map(Reservation::instances).filter_map(read));
+        }
+    }
+    Ok(instances)
+}
+
+fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<(InstanceId, Instance)> {
+    let id = InstanceId::from(instance.instance_id()?);
+    let state = instance.state().and_then(|state| state.name())?;
+    let interface = instance
+        .network_interfaces()
+        .iter()
+        // The list is in no order; only the interface at index 0 is there from launch to termination.
+        .find(|interface| interface.attachment().and_then(InstanceNetworkInterfaceAttachment::device_index) == Some(0))
+        .and_then(|interface| {
+            let public = match interface.association() {
+                None => PublicAddress::None,
+                Some(association) if association.ip_owner_id() == Some("amazon") => PublicAddress::Lent,
+                Some(association) => PublicAddress::Elastic(association.public_ip().unwrap_or_default().to_owned()),
+            };
+            Some(Interface { id: interface.network_interface_id()?.into(), public })
+        });
+    let mark = instance.tags().iter().find(|tag| tag.key() == Some(MARK_TAG)).and_then(|tag| tag.value());
+    let leaving = mark.and_then(|mark| {
+        mark.parse::<Leaving>().inspect_err(|error| warn!(instance.id = %id, "Ignored a mark: {error}")).ok()
+    });
+    let launched = instance.launch_time().and_then(|time| Timestamp::from_second(time.secs()).ok()).unwrap_or_default();
+    let described =
+        Instance { state: InstanceState::from(state.as_str()), interface, launched, leaving, impaired: false };
+    Some((id, described))
+}
+
+/// The running instances of the account and region whose status checks fail; usually none, so it costs two small calls however many there
+/// are. `DescribeInstanceStatus` cannot ask for "one check or the other" at once.
+///
+/// # Errors
+/// When AWS does not answer or refuses. Going on without is better than not going on.
+pub async fn describe_impaired(aws: &Aws) -> Result<BTreeSet<InstanceId>, AwsError> {
+    let (mut instance, system) =
+        tokio::try_join!(impaired_by(aws, "instance-status.status"), impaired_by(aws, "system-status.status"),)?;
+    instance.extend(system);
+    Ok(instance)
+}
+
+async fn impaired_by(aws: &Aws, check: &str) -> Result<BTreeSet<InstanceId>, AwsError> {
+    let mut pages = aws
+        .ec2
+        .describe_instance_status()
+        .filters(Filter::builder().name(check).values("impaired").build())
+        .max_results(PAGE)
+        .into_paginator()
+        .send();
+    let mut impaired = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        aws.counter.read();
+        let page = page.map_err(|error| AwsError::new("DescribeInstanceStatus", None, &error))?;
+        impaired
+            .extend(page.instance_statuses().iter().filter_map(|status| status.instance_id()).map(InstanceId::from));
+    }
+    Ok(impaired)
+}
+
+/// Writes on an instance that it will leave, for later looks. Idempotent.
+///
+/// Gives `false` if the instance is gone already, which makes the mark needless.
+///
+/// # Errors
+/// When AWS does not answer, or refuses; run again.
+pub async fn tag_leaving(aws: &Aws, mark: &Mark) -> Result<bool, AwsError> {
+    aws.counter.write();
+    let result = aws
+        .ec2
+        .create_tags()
+        .resources(mark.instance.as_str())
+        .tags(Tag::builder().key(MARK_TAG).value(mark.leaving.to_string()).build())
+        .send()
+        .await;
+    match result {
+        Ok(_) => Ok(true),
+        Err(error) => {
+            let error = AwsError::new("CreateTags", Some(mark.instance.as_str()), &error);
+            if error.trouble == Trouble::Replan { Ok(false) } else { Err(error) }
+        }
+    }
+}

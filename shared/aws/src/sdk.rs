@@ -1,0 +1,94 @@
+//! How do the functions talk to AWS?
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_types::SdkConfig;
+
+use crate::tally::{Counter, Tally};
+
+/// A connection that takes longer than this is better tried anew: the endpoints are in the same region, a millisecond away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One attempt of one call. EC2's describe calls were seen to take a second or two on large accounts.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// One call with its retries; leaves room for others within an invocation's minute.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Four attempts, the pauses from a fifth of a second to two: what Lambda's own retry offers instead is a minute.
+const ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The clients of the services that the functions use, with one count of their calls.
+#[derive(Debug)]
+pub struct Aws {
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) autoscaling: aws_sdk_autoscaling::Client,
+    pub(crate) counter: Counter,
+}
+
+impl Aws {
+    /// Clients over one configuration and one HTTP client.
+    ///
+    /// Every client gets a retry budget of its own. The SDK's default is one for all clients of a service in the process; a burst of
+    /// refused calls would then leave the next event, perhaps a failover, without retries.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        let budget = |name: &'static str| RetryPartition::custom(name).token_bucket(TokenBucket::default()).build();
+        let ec2 = aws_sdk_ec2::config::Builder::from(sdk).retry_partition(budget("ec2")).build();
+        let autoscaling =
+            aws_sdk_autoscaling::config::Builder::from(sdk).retry_partition(budget("autoscaling")).build();
+        Self {
+            ec2: aws_sdk_ec2::Client::from_conf(ec2),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling),
+            counter: Counter::default(),
+        }
+    }
+
+    /// The calls since this was last asked.
+    pub fn take_tally(&self) -> Tally {
+        self.counter.take()
+    }
+}
+
+/// The SDK's configuration in a Lambda function: region, credentials and endpoints from the environment, TLS by rustls and ring, and time
+/// limits that fit into an invocation.
+pub async fn load() -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .credentials_provider(aws_config::environment::EnvironmentVariableCredentialsProvider::new())
+        .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        // Replies are small and read at once; the guard against stalled downloads only costs work here.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await
+}
+
+/// How often and how patiently calls are tried again; [`load`] uses it, and so should every test that stands in for it.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE)
+}
+
+/// The time limits of calls; [`load`] uses it, and so should every test that stands in for it.
+#[must_use]
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}
