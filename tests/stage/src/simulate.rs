@@ -1,0 +1,154 @@
+//! How long is a fleet's address unanswered, whatever happens to it? Thousands of lives of a fleet, reproducible from their seeds.
+//!
+//! The deployed function's own code runs in process, with real SDK clients, against a [`panda_world::World`] under paused tokio time. What
+//! stands between the two on AWS is played here: the template's rules and its sweep ([`Deployment`]), and Lambda's asynchronous invocation.
+//! What happens to the fleet is a [`Scenario`]; who moves the address a [`Strategy`]. Outages, moves and broken laws are read from the
+//! world's journal.
+
+mod account;
+mod cloud;
+mod deployment;
+mod goal;
+mod lambda;
+mod law;
+mod play;
+mod print;
+mod report;
+mod scenario;
+mod strategy;
+mod survey;
+mod timeline;
+mod truth;
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    thread,
+    time::Instant,
+};
+
+use clap::Args;
+
+pub use self::{
+    account::Outage,
+    deployment::{Deployment, TemplateError},
+    law::Violation,
+    report::{RunReport, ScenarioReport, Spread},
+    scenario::{Scenario, scenario, scenarios},
+    strategy::Strategy,
+    survey::{Simulator, SimulatorError, Task},
+};
+
+/// Timelines that are printed in full; of more violations only the seeds are named.
+const TIMELINES: usize = 3;
+
+/// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Only this scenario; `list` names them all
+    #[arg(long)]
+    scenario: Option<String>,
+    /// Only this strategy
+    #[arg(long, value_enum)]
+    strategy: Option<Strategy>,
+    /// How many seeds
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Print the timeline of the first seed's run
+    #[arg(long)]
+    timeline: bool,
+    /// The template whose rules and configuration are played
+    #[arg(long, default_value = "template.yaml")]
+    template: PathBuf,
+}
+
+/// Runs `panda-stage simulate`. Blocks; the exit code is a failure if a law was not kept.
+///
+/// # Errors
+/// The scenario is unknown, the template cannot be used, or nothing can be printed.
+pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut out = io::stdout().lock();
+    if args.scenario.as_deref() == Some("list") {
+        for scenario in scenarios() {
+            writeln!(out, "{:32} {}", scenario.name, scenario.about)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let tasks = tasks(args)?;
+    let simulator = Simulator::new(&args.template)?;
+    if args.timeline {
+        for task in &tasks {
+            // On a thread of its own: the caller's may drive a runtime.
+            let run = thread::scope(|scope| scope.spawn(|| simulator.run(*task, args.seed, true)).join())
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            writeln!(out, "{} {} seed {}\n{}", task.scenario.name, task.strategy, run.seed, run.timeline.unwrap_or_default())?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (started, played, all) = (Instant::now(), AtomicU64::new(0), tasks.len() as u64 * args.seeds);
+    let runs = simulator.runs(&tasks, args.seed, args.seeds, &|task, _| {
+        let played = played.fetch_add(1, Relaxed) + 1;
+        if played.is_multiple_of(500) || played == all {
+            let seconds = started.elapsed().as_secs_f64();
+            // Nobody to tell is no reason to stop.
+            let _ = writeln!(io::stderr(), "{played} of {all} runs in {seconds:.0} s, at {} with {}", task.scenario.name, task.strategy);
+        }
+    })?;
+    let reports: Vec<_> = tasks.iter().zip(&runs).map(|(task, runs)| ScenarioReport::of(task.scenario.name, task.strategy, runs)).collect();
+    let broken = tell_violations(&tasks, &runs)?;
+    if args.json {
+        writeln!(out, "{}", print::json(&reports)?)?;
+    } else {
+        write!(out, "{}", print::tables(&reports))?;
+    }
+    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn tasks(args: &SimulateArgs) -> Result<Vec<Task>, String> {
+    let chosen: Vec<&'static Scenario> = match &args.scenario {
+        None => scenarios().iter().collect(),
+        Some(name) => match scenario(name) {
+            Some(scenario) => vec![scenario],
+            None => {
+                let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
+                return Err(format!("no scenario `{name}`; there are {}", names.join(", ")));
+            }
+        },
+    };
+    let wanted = |strategy: &Strategy| args.strategy.is_none_or(|only| only == *strategy);
+    let tasks: Vec<Task> = chosen
+        .iter()
+        .flat_map(|scenario| scenario.strategies.iter().filter(|one| wanted(one)).map(|strategy| Task { scenario, strategy: *strategy }))
+        .collect();
+    if tasks.is_empty() {
+        return Err("this strategy makes no sense for this scenario".to_owned());
+    }
+    Ok(tasks)
+}
+
+/// Names every broken law with its scenario and seed, the first ones with their timelines.
+fn tell_violations(tasks: &[Task], runs: &[Vec<RunReport>]) -> io::Result<bool> {
+    let mut err = io::stderr().lock();
+    let mut told = 0;
+    for (task, runs) in tasks.iter().zip(runs) {
+        for run in runs.iter().filter(|run| !run.violations.is_empty()) {
+            for violation in &run.violations {
+                let (scenario, strategy) = (task.scenario.name, task.strategy);
+                writeln!(err, "violation: {scenario} {strategy} seed {}: {}: {}", run.seed, violation.law, violation.what)?;
+            }
+            if told < TIMELINES {
+                writeln!(err, "{}", run.timeline.as_deref().unwrap_or_default())?;
+            }
+            told += 1;
+        }
+    }
+    Ok(told > 0)
+}

@@ -1,0 +1,211 @@
+//! What does the template deploy? Which events wake the function, how often it sweeps, how it is retried, what it is configured with.
+//!
+//! The simulation plays the rules that `sam deploy` would create, so that a rule that lets too little through is found here and not in an
+//! account.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use quamina::Quamina;
+use serde_json::Value as Json;
+use serde_yaml_ng::Value as Yaml;
+use thiserror::Error;
+
+/// The directory of the function that is simulated, as the template's `CodeUri` names it.
+const CODE: &str = "functions/elastic-ip-failover";
+
+/// The part of the template that concerns the function.
+pub struct Deployment {
+    rules: Quamina<String>,
+    /// Names of the rules with a pattern, in the template's order.
+    pub rule_names: Vec<String>,
+    /// The pause between two sweeps; `None` when the schedule is disabled.
+    pub sweep_every: Option<Duration>,
+    /// `Timeout`.
+    pub timeout: Duration,
+    /// `MaximumRetryAttempts` of the asynchronous invocation.
+    pub retries: u32,
+    /// `MaximumEventAgeInSeconds` of the asynchronous invocation.
+    pub event_age: Duration,
+    /// The function's environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Why the template cannot be played.
+#[derive(Debug, Error)]
+pub enum TemplateError {
+    /// It cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// It is not YAML.
+    #[error("the template is not YAML: {0}")]
+    NotYaml(#[from] serde_yaml_ng::Error),
+    /// Something that the simulation needs is not there, or not in a form that it knows.
+    #[error("the template has no usable {0}")]
+    Lacks(String),
+    /// A rule's pattern is not one that EventBridge would take.
+    #[error("the pattern of rule {0} is not valid: {1}")]
+    Pattern(String, String),
+}
+
+impl Deployment {
+    /// The template that this workspace was built with.
+    #[must_use]
+    pub fn template() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml")
+    }
+
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// It is not there, or the function, its rules or their patterns are not.
+    pub fn read(path: &Path) -> Result<Self, TemplateError> {
+        let text = fs::read_to_string(path).map_err(|error| TemplateError::Unreadable(path.to_owned(), error))?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Self, TemplateError> {
+        let template = Template { yaml: serde_yaml_ng::from_str(text)? };
+        let function = template.function()?;
+        let properties = &function["Properties"];
+        let (mut rules, mut rule_names, mut sweep_every) = (Quamina::new(), Vec::new(), None);
+        for (name, event) in properties["Events"].as_mapping().ok_or_else(|| lacks("Events of the function"))? {
+            let name = name.as_str().unwrap_or_default().to_owned();
+            let properties = &event["Properties"];
+            match event["Type"].as_str() {
+                Some("EventBridgeRule") => {
+                    let pattern = template.resolve(&properties["Pattern"]).to_string();
+                    let refused = |error: quamina::QuaminaError| TemplateError::Pattern(name.clone(), error.to_string());
+                    rules.add_pattern(name.clone(), &pattern).map_err(refused)?;
+                    rule_names.push(name);
+                }
+                Some("Schedule") if template.resolve(&properties["State"]) != Json::from("DISABLED") => {
+                    let rate = template.resolve(&properties["Schedule"]);
+                    sweep_every = Some(rate.as_str().and_then(minutes).ok_or_else(|| lacks("rate in minutes of the schedule"))?);
+                }
+                _ => {}
+            }
+        }
+        let number = |value: &Yaml| template.resolve(value).as_u64();
+        let globals = &template.yaml["Globals"]["Function"];
+        let timeout = number(&properties["Timeout"]).or_else(|| number(&globals["Timeout"]));
+        let invocation = &properties["EventInvokeConfig"];
+        let mut environment = BTreeMap::new();
+        for variables in [&globals["Environment"]["Variables"], &properties["Environment"]["Variables"]] {
+            for (name, value) in variables.as_mapping().into_iter().flatten() {
+                let value = match template.resolve(value) {
+                    Json::String(text) => text,
+                    other => other.to_string(),
+                };
+                environment.insert(name.as_str().unwrap_or_default().to_owned(), value);
+            }
+        }
+        Ok(Self {
+            rules,
+            rule_names,
+            sweep_every,
+            timeout: Duration::from_secs(timeout.ok_or_else(|| lacks("Timeout of the function"))?),
+            // Lambda's defaults, where the template is silent.
+            retries: number(&invocation["MaximumRetryAttempts"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(2),
+            event_age: Duration::from_secs(number(&invocation["MaximumEventAgeInSeconds"]).unwrap_or(21_600)),
+            environment,
+        })
+    }
+
+    /// The rules that let this event through, in their order. EventBridge invokes the function once for each of them.
+    #[must_use]
+    pub fn woken_by(&self, event: &Json) -> Vec<String> {
+        let mut names = self.rules.matches_for_event(event.to_string().as_bytes()).unwrap_or_default();
+        names.sort();
+        names
+    }
+}
+
+struct Template {
+    yaml: Yaml,
+}
+
+impl Template {
+    fn function(&self) -> Result<&Yaml, TemplateError> {
+        let resources = self.yaml["Resources"].as_mapping().ok_or_else(|| lacks("Resources"))?;
+        let ours = |resource: &&Yaml| {
+            resource["Properties"]["CodeUri"].as_str().is_some_and(|code| code.trim_end_matches('/').ends_with(CODE))
+        };
+        resources.values().find(ours).ok_or_else(|| lacks(&format!("function from {CODE}")))
+    }
+
+    /// YAML as JSON, each `!Ref` of a parameter replaced by its default. Other intrinsic functions are kept as their argument: nothing that
+    /// the simulation reads depends on them.
+    fn resolve(&self, value: &Yaml) -> Json {
+        match value {
+            Yaml::Tagged(tagged) if tagged.tag == "Ref" => {
+                let name = tagged.value.as_str().unwrap_or_default();
+                self.resolve(&self.yaml["Parameters"][name]["Default"])
+            }
+            Yaml::Tagged(tagged) => self.resolve(&tagged.value),
+            Yaml::Sequence(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Yaml::Mapping(fields) => {
+                let entry = |(key, value): (&Yaml, &Yaml)| Some((key.as_str()?.to_owned(), self.resolve(value)));
+                Json::Object(fields.iter().filter_map(entry).collect())
+            }
+            Yaml::Null => Json::Null,
+            Yaml::Bool(flag) => Json::from(*flag),
+            Yaml::String(text) => Json::from(text.as_str()),
+            Yaml::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => Json::from(number),
+                (None, Some(number)) => Json::from(number),
+                (None, None) => Json::from(number.as_f64()),
+            },
+        }
+    }
+}
+
+fn lacks(what: &str) -> TemplateError {
+    TemplateError::Lacks(what.to_owned())
+}
+
+/// `rate(1 minute)`, `rate(5 minutes)`.
+fn minutes(rate: &str) -> Option<Duration> {
+    let inside = rate.strip_prefix("rate(")?.strip_suffix(')')?;
+    let (number, unit) = inside.split_once(' ')?;
+    matches!(unit, "minute" | "minutes").then_some(())?;
+    Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(60)?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_workspaces_template_is_played_with_the_defaults_of_its_parameters() {
+        let deployment = Deployment::read(&Deployment::template()).unwrap();
+        assert_eq!(deployment.sweep_every, Some(Duration::from_mins(1)));
+        assert_eq!((deployment.timeout, deployment.retries), (Duration::from_mins(1), 2));
+        assert_eq!(deployment.environment.get("HOOK_NAME_PREFIX").map(String::as_str), Some("elastic-ip"));
+        assert!(deployment.environment.get("HOLD_SECONDS").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+    }
+
+    #[test]
+    fn an_event_wakes_the_function_only_through_a_rule() {
+        let deployment = Deployment::read(&Deployment::template()).unwrap();
+        let state = |state: &str| json!({"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {"instance-id": "i-1", "state": state}});
+        assert_eq!(deployment.woken_by(&state("shutting-down")).len(), 1);
+        assert!(deployment.woken_by(&state("running")).is_empty());
+        let hook = |name: &str| json!({"source": "aws.autoscaling", "detail-type": "EC2 Instance-terminate Lifecycle Action", "detail": {"LifecycleHookName": name}});
+        assert_eq!(deployment.woken_by(&hook("elastic-ip-terminate")).len(), 1);
+        assert!(deployment.woken_by(&hook("drain")).is_empty());
+    }
+
+    #[test]
+    fn a_template_without_the_function_is_refused_by_name() {
+        let Err(error) = Deployment::parse("Resources: {}") else { panic!("accepted") };
+        assert!(error.to_string().contains(CODE), "{error}");
+    }
+}

@@ -1,0 +1,254 @@
+//! How does Lambda invoke the function? Asynchronously and at least once, in environments that it keeps warm or starts cold.
+//!
+//! AWS Lambda developer guide, "Asynchronous invocation": an error is retried twice, after one and after two minutes, unless the event is
+//! too old by then; what fails for good goes to the failure destination. "Execution environment": one invocation at a time in each, kept for
+//! the next when it ends, replaced when it dies or runs out of time.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use elastic_ip_failover::{App, Config};
+use fastrand::Rng;
+use jiff::Timestamp;
+use lambda_runtime::{Context, LambdaEvent};
+use panda_world::Span;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::{cloud::Cloud, deployment::Deployment};
+
+/// From the rule to the start of the handler in a warm environment. `[infer]`
+const HAND_OVER: Span = Span::millis(5, 50);
+/// Start of a new environment: a small native binary and its first TLS connections. `[infer]`
+const COLD_START: Span = Span::millis(80, 250);
+/// Pauses before the retries. `[doc]` "Lambda waits one minute before the first retry and two minutes before the second."
+const RETRY_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
+/// How often a warm environment is there and yet a cold one is started, in percent: Lambda recycles them as it likes.
+const RECYCLED_PERCENT: u8 = 2;
+
+/// One attempt to handle one event.
+#[derive(Debug, Clone)]
+pub(super) struct Invocation {
+    /// What woke the function, for people.
+    pub trigger: String,
+    /// The instance that the event is about, if it is about one.
+    pub subject: Option<String>,
+    /// The environment, which is also the caller's name in the world's journal.
+    pub environment: String,
+    /// Whether the environment was started for this.
+    pub cold: bool,
+    /// 0 for the first attempt.
+    pub attempt: u32,
+    /// When the handler began.
+    pub began: Timestamp,
+    /// When it ended, and how.
+    pub ended: Option<(Timestamp, Ending)>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// With an outcome, as JSON.
+    Done(String),
+    /// With an error.
+    Failed(String),
+    /// The environment died between two calls.
+    Died,
+    /// Lambda cut it off.
+    TimedOut,
+}
+
+/// An event that Lambda gave up.
+#[derive(Debug, Clone)]
+pub(super) struct DeadLetter {
+    /// When.
+    pub at: Timestamp,
+    /// What woke the function, for people.
+    pub trigger: String,
+    /// Why it was given up.
+    pub reason: String,
+}
+
+/// Lambda, with the function deployed.
+#[derive(Clone)]
+pub(super) struct Lambda(Rc<Inner>);
+
+struct Inner {
+    deployment: Arc<Deployment>,
+    config: Config,
+    cloud: Cloud,
+    rng: RefCell<Rng>,
+    idle: RefCell<Vec<Rc<Environment>>>,
+    made: Cell<u32>,
+    busy: Cell<usize>,
+    calm: Notify,
+    log: RefCell<Vec<Invocation>>,
+    dead_letters: RefCell<Vec<DeadLetter>>,
+}
+
+struct Environment {
+    name: String,
+    app: App,
+    death: Arc<Notify>,
+}
+
+impl Lambda {
+    pub(super) fn new(deployment: Arc<Deployment>, config: Config, cloud: Cloud, seed: u64) -> Self {
+        Self(Rc::new(Inner {
+            deployment,
+            config,
+            cloud,
+            rng: RefCell::new(Rng::with_seed(seed ^ 0x1A3B_DA00)),
+            idle: RefCell::default(),
+            made: Cell::new(0),
+            busy: Cell::new(0),
+            calm: Notify::new(),
+            log: RefCell::default(),
+            dead_letters: RefCell::default(),
+        }))
+    }
+
+    /// Takes an event into the queue. It is handled in the background.
+    pub(super) fn accept(&self, event: Value) {
+        self.0.busy.set(self.0.busy.get() + 1);
+        let lambda = self.clone();
+        tokio::task::spawn_local(async move {
+            lambda.see_through(event).await;
+            lambda.0.busy.set(lambda.0.busy.get().saturating_sub(1));
+            lambda.0.calm.notify_one();
+        });
+    }
+
+    /// Events that are not done with, those that wait for a retry included.
+    pub(super) fn busy(&self) -> usize {
+        self.0.busy.get()
+    }
+
+    /// Returns when an event is done with.
+    pub(super) async fn progress(&self) {
+        self.0.calm.notified().await;
+    }
+
+    pub(super) fn take_log(&self) -> (Vec<Invocation>, Vec<DeadLetter>) {
+        (self.0.log.take(), self.0.dead_letters.take())
+    }
+
+    async fn see_through(&self, event: Value) {
+        let age = tokio::time::Instant::now();
+        let mut pauses = RETRY_AFTER.into_iter().take(self.0.deployment.retries as usize);
+        let mut attempt = 0;
+        loop {
+            let reason = match self.attempt(&event, attempt).await {
+                Ending::Done(_) => return,
+                Ending::Failed(error) => error,
+                Ending::Died => "the environment died".to_owned(),
+                Ending::TimedOut => "timed out".to_owned(),
+            };
+            let Some(pause) = pauses.next() else {
+                return self.give_up(&event, format!("after {} attempts: {reason}", attempt + 1));
+            };
+            tokio::time::sleep(pause).await;
+            if age.elapsed() > self.0.deployment.event_age {
+                return self.give_up(&event, format!("too old after {} attempts: {reason}", attempt + 1));
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, event: &Value, attempt: u32) -> Ending {
+        let (environment, cold) = self.environment();
+        let mut delay = self.draw(HAND_OVER);
+        if cold {
+            delay += self.draw(COLD_START);
+        }
+        tokio::time::sleep(delay).await;
+        let cloud = &self.0.cloud;
+        let began = cloud.now();
+        let deadline = began.as_millisecond() + i64::try_from(self.0.deployment.timeout.as_millis()).unwrap_or(i64::MAX);
+        let mut context = Context::default();
+        context.request_id = format!("{}#{attempt}", event["id"].as_str().unwrap_or_default());
+        context.deadline = u64::try_from(deadline).unwrap_or(0);
+        let number = self.begin(event, attempt, &environment.name, cold, began);
+        let running = Rc::clone(&environment);
+        let payload = LambdaEvent::new(event.clone(), context);
+        let mut handling = tokio::task::spawn_local(async move { elastic_ip_failover::handle(&running.app, payload).await });
+        let ending = tokio::select! {
+            biased;
+            result = &mut handling => match result {
+                Ok(Ok(outcome)) => Ending::Done(serde_json::to_string(&outcome).unwrap_or_else(|error| error.to_string())),
+                Ok(Err(error)) => Ending::Failed(error.to_string()),
+                Err(panic) => Ending::Failed(panic.to_string()),
+            },
+            () = environment.death.notified() => Ending::Died,
+            () = tokio::time::sleep(self.0.deployment.timeout) => Ending::TimedOut,
+        };
+        handling.abort();
+        if matches!(ending, Ending::Done(_) | Ending::Failed(_)) {
+            self.0.idle.borrow_mut().push(environment);
+        }
+        let ended = Some((cloud.now(), ending.clone()));
+        if let Some(invocation) = self.0.log.borrow_mut().get_mut(number) {
+            invocation.ended = ended;
+        }
+        ending
+    }
+
+    fn begin(&self, event: &Value, attempt: u32, environment: &str, cold: bool, began: Timestamp) -> usize {
+        let mut log = self.0.log.borrow_mut();
+        log.push(Invocation {
+            trigger: trigger(event),
+            subject: subject(event).map(str::to_owned),
+            environment: environment.to_owned(),
+            cold,
+            attempt,
+            began,
+            ended: None,
+        });
+        log.len() - 1
+    }
+
+    /// The environment that became free last, or a new one.
+    fn environment(&self) -> (Rc<Environment>, bool) {
+        let recycled = self.0.rng.borrow_mut().u8(0..100) < RECYCLED_PERCENT;
+        let mut idle = self.0.idle.borrow_mut();
+        if recycled {
+            idle.pop();
+        }
+        if let Some(environment) = idle.pop().filter(|_| !recycled) {
+            return (environment, false);
+        }
+        self.0.made.set(self.0.made.get() + 1);
+        let name = format!("elastic-ip-failover/{}", self.0.made.get());
+        let (sdk, death) = self.0.cloud.sdk_config(&name);
+        let app = App::new(self.0.config.clone(), &sdk);
+        (Rc::new(Environment { name, app, death }), true)
+    }
+
+    fn draw(&self, span: Span) -> Duration {
+        span.draw(&mut self.0.rng.borrow_mut())
+    }
+
+    fn give_up(&self, event: &Value, reason: String) {
+        let at = self.0.cloud.now();
+        self.0.dead_letters.borrow_mut().push(DeadLetter { at, trigger: trigger(event), reason });
+    }
+}
+
+/// The instance that an event is about.
+fn subject(event: &Value) -> Option<&str> {
+    let detail = &event["detail"];
+    ["instance-id", "EC2InstanceId"].iter().find_map(|key| detail[*key].as_str())
+}
+
+/// What woke the function, in one line.
+fn trigger(event: &Value) -> String {
+    let detail = &event["detail"];
+    let about = [subject(event), detail["state"].as_str(), detail["AutoScalingGroupName"].as_str()];
+    let mut words = vec![event["detail-type"].as_str().unwrap_or("an event")];
+    words.extend(about.into_iter().flatten());
+    words.join(" ")
+}

@@ -1,0 +1,215 @@
+//! Were the laws kept? Judged from the journal, not from what the function says of itself.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use panda_world::{AnsweredBy, Entry, InstanceState, Kind};
+
+use super::{
+    Strategy,
+    account::{Mover, is_function, is_needless},
+    lambda::{Ending, Invocation},
+    play::Played,
+    scenario::{Demand, Script},
+    truth::Truth,
+};
+
+/// Reads and writes of one invocation are this far apart at the most, where nothing goes wrong: what happened in between, it could not know.
+const BLIND: SignedDuration = SignedDuration::from_secs(3);
+/// The same with stale reads, retries and hanging calls.
+const BLIND_WHEN_ROUGH: SignedDuration = SignedDuration::from_secs(25);
+/// The last look at which a hook of 300 seconds can be released in time: the function's own reckoning, a look and its lateness before the end.
+const BUDGET: SignedDuration = SignedDuration::from_secs(300 - 60 - 20);
+/// Where neither event nor mark told it since when an instance waits, the function reckons with one look more.
+const LOOK: SignedDuration = SignedDuration::from_secs(60);
+
+/// The only calls that the function has any business with.
+const ALLOWED: &[&str] = &[
+    "AssociateAddress",
+    "CompleteLifecycleAction",
+    "CreateTags",
+    "DescribeAddresses",
+    "DescribeAutoScalingGroups",
+    "DescribeInstanceStatus",
+    "DescribeInstances",
+    "DescribeLifecycleHooks",
+    "SetInstanceHealth",
+];
+
+/// A law that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The law.
+    pub law: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// What was done.
+    pub what: String,
+}
+
+/// The judge of one run.
+pub(super) struct Judge<'a> {
+    strategy: Strategy,
+    rough: bool,
+    demand: Demand,
+    invocations: &'a [Invocation],
+    /// The calls of each environment, in order of time.
+    calls: BTreeMap<&'a str, Vec<(Timestamp, &'a str)>>,
+    pub(super) violations: Vec<Violation>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(script: &Script, strategy: Strategy, played: &'a Played) -> Self {
+        let mut calls: BTreeMap<&str, Vec<(Timestamp, &str)>> = BTreeMap::new();
+        for entry in &played.journal {
+            if let Kind::Call { caller, operation, .. } = &entry.kind
+                && is_function(caller)
+            {
+                calls.entry(caller).or_default().push((entry.at, operation));
+            }
+        }
+        Self {
+            strategy,
+            rough: script.faults != panda_world::Faults::default(),
+            demand: script.demand,
+            invocations: &played.invocations,
+            calls,
+            violations: Vec::new(),
+        }
+    }
+
+    fn accuse(&mut self, law: &'static str, at: Timestamp, what: String) {
+        self.violations.push(Violation { law, at, what });
+    }
+
+    fn blind(&self) -> SignedDuration {
+        if self.rough { BLIND_WHEN_ROUGH } else { BLIND }
+    }
+
+    /// Sees an entry before it is applied to `truth`.
+    pub(super) fn see(&mut self, truth: &Truth, before: Option<&Entry>, entry: &Entry, ahead: &[Entry]) {
+        if self.strategy == Strategy::BootSteal {
+            return;
+        }
+        let at = entry.at;
+        match &entry.kind {
+            Kind::Associated { allocation, public_ip, instance, .. } => {
+                if let Mover::Caller(caller) = Mover::of(truth, at, public_ip, ahead) {
+                    self.association(truth, before, at, allocation, instance, caller);
+                }
+            }
+            Kind::Call { caller, operation, subject, .. } if is_function(caller) && !ALLOWED.contains(&operation.as_str()) => {
+                self.accuse("never any other call", at, format!("{caller} called {operation} {subject}"));
+            }
+            Kind::HookAnswered { instance, hook, by, .. } if hook.starts_with("elastic-ip") => match by {
+                AnsweredBy::Timeout => {
+                    self.accuse("every hook that wakes us is answered before its heartbeat runs out", at, format!("{instance} waited in {hook} until its heartbeat ran out"));
+                }
+                AnsweredBy::Call => self.release(truth, at, instance, hook),
+                AnsweredBy::CodeDeploy | AnsweredBy::Abandoned => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn association(&mut self, truth: &Truth, before: Option<&Entry>, at: Timestamp, allocation: &str, target: &str, caller: &str) {
+        if !truth.seats.contains_key(allocation) {
+            return self.accuse("never a foreign address", at, format!("{caller} moved {allocation} to {target}"));
+        }
+        let (blind, rough) = (self.blind(), self.rough);
+        let life = truth.life(target);
+        let long_gone = |since: Option<Timestamp>| since.is_none_or(|since| at.duration_since(since) > blind);
+        if life.is_none_or(|life| life.group.is_none() && long_gone(life.left)) {
+            self.accuse("never a non-member", at, format!("{caller} moved {allocation} to {target}"));
+        }
+        if let Some(life) = life.filter(|life| life.state != InstanceState::Running && long_gone(Some(life.state_since))) {
+            self.accuse("never a target known dead", at, format!("{caller} moved {allocation} to {target}, which has been {:?} for long", life.state));
+        }
+        let told_dead = self.invocation(caller, at).is_some_and(|invocation| {
+            invocation.subject.as_deref() == Some(target) && invocation.trigger.contains("shutting-down")
+        });
+        if told_dead {
+            self.accuse("never a target known dead", at, format!("{caller} moved {allocation} to {target}, of whose death it had been told"));
+        }
+        if let Some(Entry { at: then, kind: Kind::Disassociated { allocation: other, instance, .. } }) = before
+            && *then == at
+            && other != allocation
+            && instance.as_deref() == Some(target)
+            && !rough
+        {
+            self.accuse("never two addresses on one instance", at, format!("{caller} moved {allocation} to {target} and threw {other} off"));
+        }
+        if is_needless(truth, self.strategy, allocation, target) && !rough {
+            self.accuse("moves only to a strictly better tier", at, format!("{caller} moved {allocation} to {target} from a holder that served well"));
+        }
+        if self.demand == Demand::NoMoves {
+            self.accuse("an event that needs nothing costs no writes", at, format!("{caller} moved {allocation} to {target}"));
+        }
+    }
+
+    /// A terminate hook of ours was completed by a call.
+    fn release(&mut self, truth: &Truth, at: Timestamp, instance: &str, hook: &str) {
+        let Some(life) = truth.life(instance).filter(|life| life.lifecycle.is_terminating()) else { return };
+        let serves = life.state == InstanceState::Running && life.answers && !life.impaired;
+        let waited = life.waits.get(hook).map_or(SignedDuration::ZERO, |since| at.duration_since(*since));
+        // Where the event of the hook came and was handled, the wait is known exactly.
+        let budget = if self.rough || self.strategy == Strategy::SweepOnly { BUDGET - LOOK } else { BUDGET };
+        if serves && truth.holds(instance) > 0 && truth.successor_expected() && waited + SignedDuration::from_secs(3) < budget {
+            let waited = waited.as_secs();
+            self.accuse(
+                "no terminate hook is released while the leaving instance is the only server",
+                at,
+                format!("{instance} was released from {hook} after {waited} s, while it served and its successor was expected"),
+            );
+        }
+    }
+
+    fn invocation(&self, environment: &str, at: Timestamp) -> Option<&'a Invocation> {
+        self.invocations
+            .iter()
+            .rev()
+            .find(|one| one.environment == environment && one.began <= at && one.ended.as_ref().is_none_or(|(ended, _)| at <= *ended))
+    }
+
+    /// Judges what can be seen only from the whole.
+    pub(super) fn conclude(&mut self, played: &Played) {
+        let end = played.ended;
+        if self.strategy == Strategy::BootSteal {
+            return;
+        }
+        if let Some(unwell) = &played.unwell {
+            self.accuse("the fleet heals", end, unwell.clone());
+        }
+        for unmet in &played.unmet {
+            self.accuse("one sweep with fresh reads reaches the goal", end, unmet.clone());
+        }
+        if self.rough {
+            return;
+        }
+        for letter in &played.dead_letters {
+            self.accuse("nothing is dead-lettered without faults", letter.at, format!("{}: {}", letter.trigger, letter.reason));
+        }
+        for invocation in self.invocations {
+            self.frugal(invocation);
+            match &invocation.ended {
+                Some((_, Ending::Done(_))) => {}
+                Some((at, ending)) => self.accuse("no invocation fails without faults", *at, format!("{}: {ending:?}", invocation.trigger)),
+                None => self.accuse("no invocation fails without faults", invocation.began, format!("{} did not end", invocation.trigger)),
+            }
+        }
+    }
+
+    /// A death costs no more than three reads before the address is moved.
+    fn frugal(&mut self, invocation: &Invocation) {
+        let Some((ended, _)) = &invocation.ended else { return };
+        if !invocation.trigger.starts_with("EC2 Instance State-change") {
+            return;
+        }
+        let calls = self.calls.get(invocation.environment.as_str()).into_iter().flatten();
+        let calls: Vec<&str> = calls.filter(|(at, _)| *at >= invocation.began && at <= ended).map(|(_, call)| *call).collect();
+        let first_move = calls.iter().position(|call| *call == "AssociateAddress");
+        if let Some(reads) = first_move.filter(|reads| *reads > 3) {
+            self.accuse("a death needs no more than three reads before its one write", invocation.began, format!("{}: {reads} reads", invocation.trigger));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! How do many runs go? Seeds on all cores, each run in a runtime of its own.
+
+use std::{
+    num::NonZero,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use elastic_ip_failover::{Config, ConfigError};
+use thiserror::Error;
+use tokio::{runtime::Builder, task::LocalSet};
+
+use super::{
+    Strategy,
+    account::Account,
+    deployment::{Deployment, TemplateError},
+    law::Judge,
+    play::{self, Played},
+    report::{RunReport, ScenarioReport},
+    scenario::{Scenario, Script},
+    timeline::timeline,
+    truth::Truth,
+};
+
+/// Plays scenarios with the function as a template deploys it.
+#[derive(Clone)]
+pub struct Simulator {
+    deployment: Arc<Deployment>,
+    config: Config,
+}
+
+/// Why nothing can be played.
+#[derive(Debug, Error)]
+pub enum SimulatorError {
+    /// The template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The function would not start with the environment that the template gives it.
+    #[error("the template configures the function so that it does not start: {0}")]
+    Config(#[from] ConfigError),
+    /// A thread could not be started.
+    #[error("cannot start a runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// One scenario with one strategy, and the seeds to play it with.
+#[derive(Debug, Clone, Copy)]
+pub struct Task {
+    /// What happens.
+    pub scenario: &'static Scenario,
+    /// Who moves the address.
+    pub strategy: Strategy,
+}
+
+impl Simulator {
+    /// Reads the template.
+    ///
+    /// # Errors
+    /// It cannot be used, or configures the function so that it would not start.
+    pub fn new(template: &Path) -> Result<Self, SimulatorError> {
+        let deployment = Deployment::read(template)?;
+        let config = Config::from_lookup(|name| deployment.environment.get(name).cloned())?;
+        Ok(Self { deployment: Arc::new(deployment), config })
+    }
+
+    /// One run. Must not be called on a thread that drives a tokio runtime.
+    ///
+    /// # Errors
+    /// No runtime could be started.
+    pub fn run(&self, task: Task, seed: u64, keep_timeline: bool) -> Result<RunReport, SimulatorError> {
+        // The SDK draws the jitter of its retries from the thread's generator.
+        fastrand::seed(seed);
+        let script = task.scenario.script(seed, task.strategy);
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        let played = LocalSet::new().block_on(&runtime, play::play(&script, task.strategy, seed, &self.deployment, &self.config));
+        drop(runtime);
+        Ok(review(&script, task.strategy, seed, &played, keep_timeline))
+    }
+
+    /// Many runs of one scenario with one strategy, on all cores. Blocks until they are done.
+    ///
+    /// # Errors
+    /// No runtime could be started.
+    pub fn survey(&self, task: Task, first_seed: u64, seeds: u64) -> Result<ScenarioReport, SimulatorError> {
+        let mut runs = self.runs(&[task], first_seed, seeds, &|_, _| {})?;
+        let runs = runs.pop().unwrap_or_default();
+        Ok(ScenarioReport::of(task.scenario.name, task.strategy, &runs))
+    }
+
+    /// All runs of all tasks, in order of the tasks and then of the seeds. `progress` hears of every run.
+    ///
+    /// # Errors
+    /// No runtime could be started.
+    pub fn runs(
+        &self,
+        tasks: &[Task],
+        first_seed: u64,
+        seeds: u64,
+        progress: &(dyn Fn(Task, &RunReport) + Sync),
+    ) -> Result<Vec<Vec<RunReport>>, SimulatorError> {
+        let next = AtomicUsize::new(0);
+        let done: Mutex<Vec<(usize, RunReport)>> = Mutex::default();
+        let per_task = usize::try_from(seeds).unwrap_or(usize::MAX).max(1);
+        let all = tasks.len().saturating_mul(per_task);
+        let work = || -> Result<(), SimulatorError> {
+            loop {
+                let number = next.fetch_add(1, Relaxed);
+                let Some(task) = tasks.get(number / per_task).filter(|_| number < all && seeds > 0) else { return Ok(()) };
+                let report = self.run(*task, first_seed.wrapping_add((number % per_task) as u64), false)?;
+                progress(*task, &report);
+                done.lock().unwrap_or_else(PoisonError::into_inner).push((number, report));
+            }
+        };
+        let workers = thread::available_parallelism().map_or(1, NonZero::get);
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().try_for_each(|thread| {
+                // A panic in a worker is a bug of the simulation, and goes on here.
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(number, _)| *number);
+        let mut runs: Vec<Vec<RunReport>> = tasks.iter().map(|_| Vec::new()).collect();
+        for (number, report) in done {
+            if let Some(runs) = runs.get_mut(number / per_task) {
+                runs.push(report);
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// Goes through the journal once: costs and laws.
+fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_timeline: bool) -> RunReport {
+    let mut truth = Truth::new(&script.fleet);
+    let mut account = Account::default();
+    let mut judge = Judge::new(script, strategy, played);
+    let mut before = None;
+    let mut rest = played.journal.as_slice();
+    while let Some((entry, ahead)) = rest.split_first() {
+        account.see(&truth, strategy, entry, ahead, played.began);
+        judge.see(&truth, before, entry, ahead);
+        truth.apply(entry);
+        before = Some(entry);
+        rest = ahead;
+    }
+    judge.conclude(played);
+    account.close(&script.fleet.addresses, played.began, played.ended);
+    let violations = judge.violations;
+    let timeline = (keep_timeline || !violations.is_empty()).then(|| timeline(played, &violations));
+    RunReport {
+        seed,
+        outage_seconds: account.outage_seconds(),
+        outages: account.outages,
+        moves: account.moves,
+        needless_moves: account.needless_moves,
+        calls: account.calls,
+        death_to_move: account.death_to_move,
+        seconds: played.ended.duration_since(played.began).as_secs_f64(),
+        violations,
+        timeline,
+    }
+}
