@@ -1,0 +1,108 @@
+//! The Python side of the wire tests: servers and clients from `.venv`, on loopback, without an account.
+
+use std::{
+    net::{Ipv4Addr, TcpStream},
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use panda_stage::{
+    deploy::{REGION, Site},
+    tether::{Tethered, free_port, without_account},
+};
+use serde_json::Value;
+
+/// A tool of `.venv`.
+///
+/// # Panics
+/// When it is not installed; the message says that `make tools` does it.
+#[must_use]
+pub fn tool(name: &'static str) -> PathBuf {
+    site().tool(name).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Where the pieces of a local deployment lie.
+///
+/// # Panics
+/// When the operating system does not say where the running test lies.
+#[must_use]
+pub fn site() -> Site {
+    Site::of_this_build().expect("a running test has a path")
+}
+
+/// A running moto: EC2 and Auto Scaling as its authors read AWS.
+#[derive(Debug)]
+pub struct Moto {
+    port: u16,
+    _tethered: Tethered,
+}
+
+impl Moto {
+    /// Starts it and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start() -> Moto {
+        let port = free_port().expect("a free port");
+        let mut command = Tethered::command(tool("moto_server").as_os_str());
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut tethered = Tethered::spawn(&mut command).expect("a shell");
+        let patience = Instant::now() + Duration::from_mins(1);
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(!tethered.has_ended(), "moto_server ended by itself: run it by hand to see why");
+            assert!(Instant::now() < patience, "moto_server does not listen on port {port}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Moto { port, _tethered: tethered }
+    }
+
+    /// Where it answers, for every service.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Runs a Python script with boto3 against an endpoint, and returns what it prints, which must be one JSON value.
+///
+/// `ec2`, `autoscaling` and `client(SERVICE)` are at hand, and `refused(CALL)`, which gives the error code of a call that must fail.
+///
+/// # Panics
+/// When the script fails: with its own words.
+#[must_use]
+pub fn boto3(endpoint: &str, script: &str) -> Value {
+    let script = format!("{PREAMBLE}\n{script}");
+    let output = without_account(tool("python").as_os_str())
+        .args(["-c", &script])
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", REGION)
+        .stdin(Stdio::null())
+        .output()
+        .expect("python starts");
+    let (printed, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "the script failed:\n{said}{printed}");
+    serde_json::from_str(&printed)
+        .unwrap_or_else(|error| panic!("the script printed no JSON ({error}):\n{printed}{said}"))
+}
+
+const PREAMBLE: &str = r#"
+import json, time, boto3, botocore
+from botocore.config import Config
+
+def client(service):
+    return boto3.client(service, config=Config(retries={"total_max_attempts": 1}))
+
+def refused(call, **arguments):
+    try:
+        call(**arguments)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    raise SystemExit("not refused: " + call.__name__ + " " + json.dumps(arguments))
+
+def answer(value):
+    print(json.dumps(value, default=str))
+
+ec2, autoscaling = client("ec2"), client("autoscaling")
+"#;

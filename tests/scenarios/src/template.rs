@@ -1,0 +1,203 @@
+//! `template.yaml` as the tests read it: with its intrinsic functions, before any transform.
+
+use serde_json::{Map, Value, json};
+use serde_yaml_ng::Value as Yaml;
+
+/// The template, its intrinsic functions in their long form (`{"Ref": …}`, `{"Fn::GetAtt": […]}`), and its text for the comments.
+#[derive(Debug)]
+pub struct Template {
+    /// The whole document.
+    pub document: Value,
+    /// As it is in the file.
+    pub text: String,
+}
+
+/// A rule that invokes a function.
+#[derive(Debug)]
+pub struct Rule {
+    /// The function's logical id.
+    pub function: String,
+    /// The event's name in the function's `Events`.
+    pub name: String,
+    /// Its properties.
+    pub properties: Value,
+}
+
+impl Rule {
+    /// The logical id of the rule that SAM makes of it.
+    #[must_use]
+    pub fn logical_id(&self) -> String {
+        format!("{}{}", self.function, self.name)
+    }
+}
+
+/// A statement of an IAM policy, with the comment above it.
+#[derive(Debug)]
+pub struct Statement {
+    /// The role's logical id.
+    pub role: String,
+    /// The statement.
+    pub body: Value,
+}
+
+impl Statement {
+    /// Its id.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
+    pub fn sid(&self) -> &str {
+        self.body["Sid"].as_str().unwrap_or_else(|| panic!("a statement of {} has no Sid", self.role))
+    }
+
+    /// Its actions.
+    #[must_use]
+    pub fn actions(&self) -> Vec<&str> {
+        strings(&self.body["Action"])
+    }
+}
+
+impl Template {
+    /// Reads the repository's template.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn read() -> Template {
+        let text = std::fs::read_to_string(crate::root().join("template.yaml")).expect("template.yaml is there");
+        let yaml: Yaml = serde_yaml_ng::from_str(&text).expect("template.yaml is YAML");
+        Template { document: plain(&yaml), text }
+    }
+
+    /// The resources of a type: logical id and body.
+    pub fn resources(&self, kind: &str) -> impl Iterator<Item = (&String, &Value)> {
+        let resources = self.document["Resources"].as_object().expect("Resources");
+        resources.iter().filter(move |(_, body)| body["Type"] == kind)
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.resources("AWS::Serverless::Function")
+    }
+
+    /// A function's property, from the function or from `Globals`.
+    #[must_use]
+    pub fn property<'a>(&'a self, function: &'a Value, name: &str) -> &'a Value {
+        match &function["Properties"][name] {
+            Value::Null => &self.document["Globals"]["Function"][name],
+            own => own,
+        }
+    }
+
+    /// Every rule of every function.
+    #[must_use]
+    pub fn rules(&self) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for (function, body) in self.functions() {
+            for (name, event) in body["Properties"]["Events"].as_object().into_iter().flatten() {
+                rules.push(Rule {
+                    function: function.clone(),
+                    name: name.clone(),
+                    properties: event["Properties"].clone(),
+                });
+            }
+        }
+        rules
+    }
+
+    /// A rule's event pattern, with the parameters' defaults filled in; none for a schedule.
+    #[must_use]
+    pub fn pattern(&self, rule: &Rule) -> Option<Value> {
+        rule.properties.get("Pattern").map(|pattern| self.with_defaults(pattern))
+    }
+
+    /// A parameter's default.
+    ///
+    /// # Panics
+    /// When there is no such parameter, or it has no default.
+    #[must_use]
+    pub fn default(&self, parameter: &str) -> &Value {
+        let default = &self.document["Parameters"][parameter]["Default"];
+        assert!(!default.is_null(), "the parameter {parameter} has no default");
+        default
+    }
+
+    /// The same value with each `Ref` to a parameter replaced by its default.
+    #[must_use]
+    pub fn with_defaults(&self, value: &Value) -> Value {
+        match value {
+            Value::Object(fields) => match (fields.len(), fields.get("Ref").and_then(Value::as_str)) {
+                (1, Some(name)) if !self.document["Parameters"][name].is_null() => self.default(name).clone(),
+                _ => fields.iter().map(|(key, value)| (key.clone(), self.with_defaults(value))).collect(),
+            },
+            Value::Array(items) => items.iter().map(|item| self.with_defaults(item)).collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// Every statement of every role's inline policies.
+    #[must_use]
+    pub fn statements(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for (role, body) in self.resources("AWS::IAM::Role") {
+            for policy in body["Properties"]["Policies"].as_array().into_iter().flatten() {
+                for statement in policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten() {
+                    statements.push(Statement { role: role.clone(), body: statement.clone() });
+                }
+            }
+        }
+        statements
+    }
+
+    /// The comment lines right above the line that contains `needle`.
+    ///
+    /// # Panics
+    /// When no line contains it.
+    #[must_use]
+    pub fn comment_above(&self, needle: &str) -> String {
+        let lines: Vec<&str> = self.text.lines().map(str::trim).collect();
+        let at =
+            lines.iter().position(|line| line.contains(needle)).unwrap_or_else(|| panic!("no line has `{needle}`"));
+        let above = lines.iter().take(at).rev().take_while(|line| line.starts_with('#'));
+        above.map(|line| line.trim_start_matches(['#', ' '])).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A list of strings, or one string.
+///
+/// # Panics
+/// When it is neither.
+#[must_use]
+pub fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(one) => vec![one],
+        Value::Array(many) => many.iter().map(|item| item.as_str().expect("a list of strings")).collect(),
+        other => panic!("neither a string nor a list: {other}"),
+    }
+}
+
+fn plain(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => json!(value),
+        Yaml::Number(number) => serde_json::to_value(number).expect("a YAML number is a JSON number"),
+        Yaml::String(text) => json!(text),
+        Yaml::Sequence(items) => items.iter().map(plain).collect(),
+        Yaml::Mapping(fields) => {
+            let key = |key: &Yaml| key.as_str().expect("keys are strings").to_owned();
+            Value::Object(fields.iter().map(|(name, value)| (key(name), plain(value))).collect::<Map<_, _>>())
+        }
+        Yaml::Tagged(tagged) => intrinsic(tagged.tag.to_string().trim_start_matches('!'), plain(&tagged.value)),
+    }
+}
+
+fn intrinsic(name: &str, value: Value) -> Value {
+    match (name, value) {
+        ("Ref" | "Condition", value) => json!({ name: value }),
+        ("GetAtt", Value::String(path)) => {
+            let (resource, attribute) = path.split_once('.').expect("!GetAtt names a resource and an attribute");
+            json!({ "Fn::GetAtt": [resource, attribute] })
+        }
+        (_, value) => json!({ format!("Fn::{name}"): value }),
+    }
+}

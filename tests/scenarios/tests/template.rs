@@ -1,0 +1,421 @@
+//! Do the template and the code say the same?
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should stop"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use elastic_ip_failover::Config;
+use panda_scenarios::{
+    golden, goldens, root,
+    template::{Rule, Statement, Template, strings},
+};
+use panda_world::HookSpec;
+use quamina::Quamina;
+use serde_json::{Value, json};
+
+/// Every rule with the sample events that it is for. Each sample event is named here once, or in [`UNWANTED`].
+const WANTED: &[(&str, &[&str])] = &[
+    (
+        "LifecycleActions",
+        &[
+            "ec2-instance-launch-lifecycle-action",
+            "ec2-instance-launch-lifecycle-action-warm-pool",
+            "ec2-instance-terminate-lifecycle-action",
+        ],
+    ),
+    (
+        "ScalingActivities",
+        &[
+            "ec2-auto-scaling-instance-refresh-started",
+            "ec2-instance-launch-successful",
+            "ec2-instance-launch-unsuccessful",
+            "ec2-instance-terminate-successful",
+        ],
+    ),
+    (
+        "InstanceDeaths",
+        &[
+            "ec2-instance-state-change-notification-shutting-down",
+            "ec2-instance-state-change-notification-stopped",
+            "ec2-instance-state-change-notification-stopping",
+            "ec2-instance-state-change-notification-terminated",
+        ],
+    ),
+    ("SpotNotices", &["ec2-instance-rebalance-recommendation", "ec2-spot-instance-interruption-warning"]),
+    ("ScheduledChanges", &["aws-health-event-scheduled-change"]),
+    ("StatusCheckAlarms", &["cloudwatch-alarm-state-change-status-check-failed"]),
+];
+
+/// Sample events that no rule of this template is for: an instance that comes up says so by its lifecycle hook and its launch, and
+/// the sweep is invoked by its schedule.
+const UNWANTED: &[&str] = &[
+    "codedeploy-deployment-state-change-notification-failure",
+    "codedeploy-instance-state-change-notification-failure",
+    "codepipeline-action-execution-state-change-failed",
+    "codepipeline-pipeline-execution-state-change-failed",
+    "codepipeline-stage-execution-state-change-failed",
+    "ec2-command-invocation-status-change-notification-success",
+    "ec2-command-status-change-notification-success",
+    "ec2-instance-state-change-notification-pending",
+    "ec2-instance-state-change-notification-running",
+    "scheduled-event",
+];
+
+fn rules_that_match(event: &Value) -> BTreeSet<String> {
+    let template = Template::read();
+    let mut patterns = Quamina::new();
+    for rule in template.rules() {
+        if let Some(pattern) = template.pattern(&rule) {
+            patterns.add_pattern(rule.name, &pattern.to_string()).expect("EventBridge's own syntax");
+        }
+    }
+    patterns.matches_for_event(event.to_string().as_bytes()).expect("an event").into_iter().collect()
+}
+
+/// A sample event with one value replaced, by its JSON pointer.
+fn changed(name: &str, pointer: &str, value: Value) -> Value {
+    let mut event = golden(name);
+    *event.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value;
+    event
+}
+
+#[test]
+fn every_sample_event_reaches_the_rule_it_is_for_and_no_other() {
+    let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (rule, names) in WANTED {
+        for name in *names {
+            expected.entry(name).or_default().insert((*rule).to_owned());
+        }
+    }
+    for name in UNWANTED {
+        assert!(expected.insert(name, BTreeSet::new()).is_none(), "{name} is both wanted and not");
+    }
+    for name in goldens() {
+        let rules =
+            expected.remove(name.as_str()).unwrap_or_else(|| panic!("say in this test which rule {name} is for"));
+        assert_eq!(rules_that_match(&golden(&name)), rules, "{name}");
+    }
+    assert!(expected.is_empty(), "no such sample events: {:?}", expected.keys());
+}
+
+#[test]
+fn every_pattern_has_a_sample_event_and_only_the_sweep_has_none() {
+    let template = Template::read();
+    let with_pattern: BTreeSet<String> =
+        template.rules().into_iter().filter(|rule| template.pattern(rule).is_some()).map(|rule| rule.name).collect();
+    let wanted: BTreeSet<String> = WANTED.iter().map(|(rule, _)| (*rule).to_owned()).collect();
+    assert_eq!(with_pattern, wanted);
+    let rules = template.rules();
+    let schedules: Vec<&Rule> = rules.iter().filter(|rule| template.pattern(rule).is_none()).collect();
+    assert_eq!(schedules.len(), 1);
+    assert_eq!(schedules[0].properties["Schedule"], "rate(1 minute)");
+}
+
+#[test]
+fn near_misses_reach_no_rule() {
+    let launch = "ec2-instance-launch-lifecycle-action";
+    let activity = "ec2-instance-terminate-successful";
+    let state = "ec2-instance-state-change-notification-shutting-down";
+    let spot = "ec2-spot-instance-interruption-warning";
+    let health = "aws-health-event-scheduled-change";
+    let alarm = "cloudwatch-alarm-state-change-status-check-failed";
+    let metric =
+        |namespace: &str, name: &str| json!({"metricStat": {"metric": {"namespace": namespace, "name": name}}});
+    let misses = [
+        (
+            "a hook of CodeDeploy's",
+            changed(launch, "/detail/LifecycleHookName", json!("CodeDeploy-managed-elastic-ip")),
+        ),
+        ("a hook in other letters", changed(launch, "/detail/LifecycleHookName", json!("Elastic-IP-launch"))),
+        ("a lifecycle action that somebody else sent", changed(launch, "/source", json!("com.example.autoscaling"))),
+        ("a termination that failed", changed(activity, "/detail-type", json!("EC2 Instance Terminate Unsuccessful"))),
+        ("an instance that comes up", changed(state, "/detail/state", json!("running"))),
+        ("a state in other letters", changed(state, "/detail/state", json!("Terminated"))),
+        (
+            "a Spot request that was filled",
+            changed(spot, "/detail-type", json!("EC2 Spot Instance Request Fulfillment")),
+        ),
+        ("a change of a database", changed(health, "/detail/service", json!("RDS"))),
+        ("an issue that is not scheduled", changed(health, "/detail/eventTypeCategory", json!("issue"))),
+        ("an alarm that is over", changed(alarm, "/detail/state/value", json!("OK"))),
+        (
+            "an alarm on load",
+            changed(alarm, "/detail/configuration/metrics/0/metricStat/metric/name", json!("CPUUtilization")),
+        ),
+        (
+            "an alarm on somebody's own metric",
+            changed(alarm, "/detail/configuration/metrics/0/metricStat/metric/namespace", json!("Web")),
+        ),
+        (
+            "an alarm whose namespace and name come from two metrics",
+            changed(
+                alarm,
+                "/detail/configuration/metrics",
+                json!([metric("AWS/EC2", "CPUUtilization"), metric("Web", "StatusCheckFailed")]),
+            ),
+        ),
+    ];
+    for (what, event) in misses {
+        assert_eq!(rules_that_match(&event), BTreeSet::new(), "{what}");
+    }
+}
+
+#[test]
+fn relatives_of_sample_events_reach_their_rule() {
+    let alarm = "cloudwatch-alarm-state-change-status-check-failed";
+    let metric = "/detail/configuration/metrics/0/metricStat/metric/name";
+    let refresh = "ec2-auto-scaling-instance-refresh-started";
+    let relatives = [
+        ("StatusCheckAlarms", changed(alarm, metric, json!("StatusCheckFailed_System"))),
+        ("StatusCheckAlarms", changed(alarm, metric, json!("StatusCheckFailed_AttachedEBS"))),
+        (
+            "LifecycleActions",
+            changed(
+                "ec2-instance-terminate-lifecycle-action",
+                "/detail/LifecycleHookName",
+                json!("elastic-ip-terminate"),
+            ),
+        ),
+        (
+            "ScalingActivities",
+            changed(refresh, "/detail-type", json!("EC2 Auto Scaling Instance Refresh Checkpoint Reached")),
+        ),
+        ("ScalingActivities", changed(refresh, "/detail-type", json!("EC2 Auto Scaling Instance Refresh Succeeded"))),
+        ("ScalingActivities", changed(refresh, "/detail-type", json!("EC2 Auto Scaling Instance Refresh Failed"))),
+        ("ScalingActivities", changed(refresh, "/detail-type", json!("EC2 Auto Scaling Instance Refresh Cancelled"))),
+    ];
+    for (rule, event) in relatives {
+        assert_eq!(rules_that_match(&event), BTreeSet::from([rule.to_owned()]), "{}", event["detail-type"]);
+    }
+}
+
+#[test]
+fn the_role_allows_what_the_verbs_need_and_nothing_else() {
+    let statements = Template::read().statements();
+    let allowed: BTreeSet<&str> = statements
+        .iter()
+        .filter(|statement| statement.role == "ElasticIpFailoverRole")
+        .flat_map(Statement::actions)
+        // For Lambda itself, not for the code: its log, and the events that failed at every attempt.
+        .filter(|action| !action.starts_with("logs:") && *action != "sqs:SendMessage")
+        .collect();
+    let needed: BTreeSet<&str> = elastic_ip_failover::actions().into_iter().collect();
+    assert_eq!(allowed, needed);
+}
+
+#[test]
+fn a_star_resource_names_the_apis_that_forbid_scoping() {
+    let template = Template::read();
+    for statement in template.statements() {
+        let comment = template.comment_above(&format!("Sid: {}", statement.sid()));
+        assert!(!comment.is_empty(), "{}: a comment says what it is for", statement.sid());
+        if statement.body["Resource"] == "*" {
+            for action in statement.actions() {
+                assert!(comment.contains(action), "{}: the comment does not name {action}", statement.sid());
+                assert!(action.contains(":Describe"), "{}: {action} writes, and is not scoped", statement.sid());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_write_is_scoped_by_a_tag_of_the_fleet_or_of_auto_scaling() {
+    for statement in Template::read().statements() {
+        let writes = statement.actions().iter().any(|action| {
+            (action.starts_with("ec2:") || action.starts_with("autoscaling:")) && !action.contains(":Describe")
+        });
+        // Auto Scaling does not tag network interfaces; the other two resources of the same call are scoped.
+        if !writes || statement.sid() == "MoveAddressesToInterfaces" {
+            continue;
+        }
+        let null = statement.body["Condition"]["Null"].as_object().cloned().unwrap_or_default();
+        let scoped = ["aws:ResourceTag/lethargic-panda:fleet", "ec2:ResourceTag/aws:autoscaling:groupName"]
+            .iter()
+            .any(|key| null.get(*key) == Some(&json!("false")));
+        assert!(scoped, "{} is not scoped by a tag", statement.sid());
+    }
+}
+
+#[test]
+fn the_function_reads_the_variables_that_the_template_sets() {
+    let template = Template::read();
+    let function = &template.document["Resources"]["ElasticIpFailoverFunction"];
+    let variables = function["Properties"]["Environment"]["Variables"].as_object().unwrap();
+    let set: BTreeSet<&str> = variables.keys().map(String::as_str).collect();
+    assert_eq!(set, Config::VARIABLES.iter().copied().collect());
+    // Deployed with its defaults, it is the function that it is without any variable.
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let deployed = Config::from_lookup(|name| Some(text(&template.with_defaults(&variables[name])))).unwrap();
+    assert_eq!(deployed, Config::from_lookup(|_| None).unwrap());
+}
+
+#[test]
+fn the_limits_of_the_parameters_are_within_those_of_the_code() {
+    let template = Template::read();
+    for (parameter, variable) in [("HoldSeconds", "HOLD_SECONDS"), ("SettleSeconds", "SETTLE_SECONDS")] {
+        for limit in ["MinValue", "MaxValue"] {
+            let value = template.document["Parameters"][parameter][limit].to_string();
+            let config = Config::from_lookup(|name| (name == variable).then(|| value.clone()));
+            assert!(config.is_ok(), "{parameter} allows {value}, which the function refuses: {config:?}");
+        }
+    }
+}
+
+#[test]
+fn every_function_is_a_package_of_the_same_name_with_its_binary() {
+    let template = Template::read();
+    let mut packages = BTreeSet::new();
+    for (id, function) in template.functions() {
+        let folder = function["Properties"]["CodeUri"].as_str().unwrap();
+        let name = folder.trim_start_matches("functions/").trim_end_matches('/');
+        assert!(root().join(folder).join("src/main.rs").is_file(), "{id}: {folder} has no binary");
+        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{id}: {folder} is not the package {name}");
+        assert_eq!(function["Metadata"]["BuildMethod"], "rust-cargolambda", "{id}");
+        assert_eq!(template.property(function, "Runtime"), "provided.al2023", "{id}");
+        assert_eq!(template.property(function, "Handler"), "bootstrap", "{id}");
+        assert_eq!(template.property(function, "Architectures"), &json!([{"Ref": "Architecture"}]), "{id}");
+        packages.insert(name.to_owned());
+    }
+    assert_eq!(template.default("Architecture"), "arm64");
+    let folders = std::fs::read_dir(root().join("functions")).unwrap();
+    let there: BTreeSet<String> =
+        folders.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(packages, there, "a function for each package of functions/");
+}
+
+#[test]
+fn every_function_logs_json_into_its_own_group_that_forgets() {
+    let template = Template::read();
+    for (id, function) in template.functions() {
+        assert_eq!(template.document["Globals"]["Function"]["LoggingConfig"]["LogFormat"], "JSON");
+        let group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap();
+        let body = &template.document["Resources"][group];
+        assert_eq!(body["Type"], "AWS::Logs::LogGroup", "{id}");
+        assert!(!body["Properties"]["RetentionInDays"].is_null(), "{id}: {group} never forgets");
+    }
+}
+
+#[test]
+fn what_cannot_be_delivered_or_handled_ends_in_the_failure_queue() {
+    let template = Template::read();
+    let queue = json!({"Fn::GetAtt": ["FailureQueue", "Arn"]});
+    let properties = &template.document["Resources"]["FailureQueue"]["Properties"];
+    assert_eq!(properties["SqsManagedSseEnabled"], true);
+    assert_eq!(properties["MessageRetentionPeriod"], 14 * 24 * 60 * 60);
+    for rule in template.rules() {
+        assert_eq!(rule.properties["DeadLetterConfig"]["Arn"], queue, "{}", rule.name);
+        assert!(rule.properties["RetryPolicy"]["MaximumRetryAttempts"].as_u64().unwrap() > 0, "{}", rule.name);
+        assert!(rule.properties["RetryPolicy"]["MaximumEventAgeInSeconds"].as_u64().unwrap() >= 60, "{}", rule.name);
+    }
+    for (id, function) in template.functions() {
+        let invoke = &function["Properties"]["EventInvokeConfig"];
+        assert_eq!(invoke["MaximumRetryAttempts"], 2, "{id}");
+        assert_eq!(invoke["DestinationConfig"]["OnFailure"], json!({"Type": "SQS", "Destination": queue}), "{id}");
+        // Lambda sends to the destination with the function's own role.
+        let role = function["Properties"]["Role"]["Fn::GetAtt"][0].as_str().unwrap();
+        let sends = |statement: &Statement| {
+            statement.role == role && statement.actions() == ["sqs:SendMessage"] && statement.body["Resource"] == queue
+        };
+        assert!(template.statements().iter().any(sends), "{role} may not send to the failure queue");
+    }
+}
+
+#[test]
+fn the_failure_queue_takes_events_of_exactly_the_rules() {
+    let template = Template::read();
+    let policy = &template.document["Resources"]["FailureQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
+    assert_eq!(policy["Principal"], json!({"Service": "events.amazonaws.com"}));
+    let sources = policy["Condition"]["ArnEquals"]["aws:SourceArn"].as_array().unwrap();
+    let named: BTreeSet<String> =
+        sources.iter().map(|source| source["Fn::GetAtt"][0].as_str().unwrap().to_owned()).collect();
+    assert_eq!(named, template.rules().iter().map(Rule::logical_id).collect());
+}
+
+#[test]
+fn people_hear_of_failures_of_throttling_and_of_silence() {
+    let template = Template::read();
+    let alarms: Vec<&Value> = template.resources("AWS::CloudWatch::Alarm").map(|(_, body)| body).collect();
+    let alarm = |metric: &str, dimension: &Value| {
+        let found = alarms.iter().find(|alarm| {
+            alarm["Properties"]["MetricName"] == metric && &alarm["Properties"]["Dimensions"][0]["Value"] == dimension
+        });
+        &found.unwrap_or_else(|| panic!("no alarm on {metric} of {dimension}"))["Properties"]
+    };
+    for (id, _) in template.functions() {
+        let function = json!({"Ref": id});
+        for metric in ["Errors", "Throttles"] {
+            assert_eq!(alarm(metric, &function)["Threshold"], 1);
+            assert_eq!(alarm(metric, &function)["ComparisonOperator"], "GreaterThanOrEqualToThreshold");
+        }
+    }
+    let silence = alarm("Invocations", &json!({"Ref": "ElasticIpFailoverFunction"}));
+    assert_eq!(silence["TreatMissingData"], "breaching");
+    assert_eq!(silence["ComparisonOperator"], "LessThanThreshold");
+    // Not NumberOfMessagesSent: it does not count what a service moves there.
+    let queue = alarm("ApproximateNumberOfMessagesVisible", &json!({"Fn::GetAtt": ["FailureQueue", "QueueName"]}));
+    assert_eq!(queue["Threshold"], 1);
+    for alarm in &alarms {
+        let actions = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
+        assert_eq!(alarm["Properties"]["AlarmActions"], actions);
+        assert!(!alarm["Properties"]["AlarmDescription"].is_null());
+    }
+}
+
+#[test]
+fn a_hook_lives_longer_than_the_oldest_event_that_may_answer_it() {
+    let template = Template::read();
+    let heartbeat = u64::from(HookSpec::terminate("elastic-ip-terminate").heartbeat_seconds);
+    let function = &template.document["Resources"]["ElasticIpFailoverFunction"];
+    let timeout = template.property(function, "Timeout").as_u64().unwrap();
+    let age = function["Properties"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"].as_u64().unwrap();
+    assert!(age + timeout < heartbeat, "{age} s + {timeout} s ≥ {heartbeat} s");
+    // A hold is ended by the next sweep at the latest, a minute later.
+    assert!(template.default("HoldSeconds").as_u64().unwrap() + 60 <= heartbeat);
+    // The wait after a move happens within an invocation, beside its calls.
+    let settle = template.document["Parameters"]["SettleSeconds"]["MaxValue"].as_u64().unwrap();
+    assert!(settle * 2 <= timeout, "{settle} s of settling leave no time for calls within {timeout} s");
+}
+
+#[test]
+fn every_parameter_explains_itself() {
+    let template = Template::read();
+    let interface = &template.document["Metadata"]["AWS::CloudFormation::Interface"];
+    let groups = interface["ParameterGroups"].as_array().unwrap();
+    let mut grouped: Vec<&str> = groups.iter().flat_map(|group| strings(&group["Parameters"])).collect();
+    grouped.sort_unstable();
+    let parameters = template.document["Parameters"].as_object().unwrap();
+    let mut names: Vec<&str> = parameters.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(grouped, names, "each parameter is in one group");
+    for (name, parameter) in parameters {
+        assert!(interface["ParameterLabels"][name]["default"].is_string(), "{name} has no label");
+        for word in ["Type", "Default", "Description", "ConstraintDescription"] {
+            assert!(!parameter[word].is_null(), "{name} has no {word}");
+        }
+        let constrained = ["AllowedPattern", "AllowedValues", "MinValue"].iter().any(|key| !parameter[*key].is_null());
+        assert!(constrained, "{name} takes anything");
+    }
+}
+
+#[test]
+fn the_template_uses_no_yaml_that_cloudformation_does_not_read() {
+    // Its documentation excludes aliases and merges.
+    let template = Template::read();
+    let is_alias = |word: &str| word.len() > 1 && (word.starts_with('*') || word.starts_with('&'));
+    for line in template.text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        assert!(!line.split_whitespace().any(is_alias) && !line.contains("<<:"), "{line}");
+    }
+}
+
+#[test]
+fn a_panic_in_a_function_is_an_error_and_not_an_abort() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let release = manifest.split("[profile.release]").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(release.lines().any(|line| line.starts_with("panic = \"unwind\"")), "cargo-lambda aborts otherwise");
+}
