@@ -1,6 +1,7 @@
 //! `panda-stage demo`: the deployed function against the simulated AWS, and a real site that must stay reachable.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::mpsc as thread_mpsc,
@@ -32,7 +33,7 @@ pub mod summary;
 pub mod terminal;
 pub mod words;
 
-use record::Record;
+use record::{Comparison, Record};
 use terminal::{Line, Terminal};
 
 /// The function that keeps the address.
@@ -148,13 +149,7 @@ async fn play_and_report(args: &DemoArgs) -> Result<(), DemoError> {
     site.tool("ministack")?;
     site.tool("sam")?;
 
-    let (compared, comparisons) = thread_mpsc::channel();
-    std::thread::spawn(move || {
-        let scenarios = acts::SCENES.map(|scene| scene.scenario);
-        // Nobody waits for it when the demo has failed.
-        let _ = compared.send(comparison::compare(&scenarios, COMPARED_SEEDS));
-    });
-
+    let comparisons = compare(&site, args.seed);
     let stage = play::Stage::set(args.seed).await?;
     terminal.print(&Line::aside(format!("the simulated EC2 and Auto Scaling are at {}", stage.endpoint)));
     terminal.print(&Line::aside("starting ministack, deploying template.yaml with sam (about 15 s)"));
@@ -169,6 +164,20 @@ async fn play_and_report(args: &DemoArgs) -> Result<(), DemoError> {
     let report = write(&args.out, &record)?;
     conclude(&record, &report, terminal);
     played
+}
+
+/// Plays the simulation on a thread of its own, while `sam` and the demo mostly wait.
+fn compare(site: &deploy::Site, seed: u64) -> thread_mpsc::Receiver<BTreeMap<String, Comparison>> {
+    let (compared, comparisons) = thread_mpsc::channel();
+    let template = site.root.join("template.yaml");
+    std::thread::spawn(move || {
+        let scenarios = acts::SCENES.map(|scene| scene.scenario);
+        if let Ok(simulated) = comparison::compare(&template, &scenarios, seed, COMPARED_SEEDS) {
+            // Nobody waits for it when the demo has failed.
+            let _ = compared.send(simulated);
+        }
+    });
+    comparisons
 }
 
 fn write(out: &Path, record: &Record) -> Result<PathBuf, DemoError> {

@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use panda_stage::{demo, serve};
+use panda_stage::{demo, serve, simulate};
 
 /// The simulated AWS on a stage.
 #[derive(Debug, Parser)]
@@ -13,28 +13,37 @@ struct CommandLine {
     command: Command,
 }
 
+type Outcome = Result<ExitCode, Box<dyn Error>>;
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws
+    Simulate(simulate::SimulateArgs),
     /// Serves the simulated AWS on localhost, and delivers its events to deployed functions
     Serve(serve::ServeArgs),
     /// Deploys the template locally, breaks a fleet four times, and shows that the site stays reachable
     Demo(demo::DemoArgs),
 }
 
-/// One thread is enough: everything waits most of the time, and one thread keeps the order of what is printed.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let outcome: Result<(), Box<dyn Error>> = match CommandLine::parse().command {
-        Command::Serve(args) => serve::run(args).await.map_err(Into::into),
-        Command::Demo(args) => demo::run(args).await.map_err(Into::into),
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        // Has threads and runtimes of its own.
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Serve(args) => on_one_thread(serve::run(args)),
+        Command::Demo(args) => on_one_thread(demo::run(args)),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "panda-stage: {}", in_full(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|error| {
+        // Nobody reads standard error: the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "panda-stage: {}", in_full(error.as_ref()));
+        ExitCode::FAILURE
+    })
+}
+
+/// One thread is enough: everything waits most of the time, and one thread keeps the order of what is printed.
+fn on_one_thread<E: Error + 'static>(work: impl Future<Output = Result<(), E>>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An error with everything that led to it.

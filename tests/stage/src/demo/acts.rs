@@ -28,7 +28,7 @@ enum Kind {
 pub const SCENES: [Scene; 4] = [
     Scene { cause: "kill", scenario: "kill-with-spare", kind: Kind::Kill },
     Scene { cause: "scale-in", scenario: "scale-in", kind: Kind::ScaleIn },
-    Scene { cause: "spot notice", scenario: "spot-notice-39s", kind: Kind::SpotNotice },
+    Scene { cause: "spot notice", scenario: "spot-notice-39", kind: Kind::SpotNotice },
     Scene { cause: "status checks", scenario: "failing-status-checks", kind: Kind::FailStatusChecks },
 ];
 

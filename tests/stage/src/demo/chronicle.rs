@@ -13,8 +13,11 @@ use super::{
     words,
 };
 
-/// A move later than this after the last event about the old holder was not woken by it, but by the sweep.
+/// A move later than this after the last event about the old holder was not woken by it.
 const WOKEN_WITHIN: f64 = 20.0;
+
+/// An event about another instance wakes the function as well, and what it then sees it mends; the next look is the sweep's.
+const SEEN_WITHIN: f64 = 2.0;
 
 /// Requests without an answer, or with one, that make a change worth a line: one lost request is no outage to people.
 const CALLS_TO_BELIEVE: usize = 2;
@@ -157,13 +160,10 @@ impl Chronicle {
         let last_holder = self.record.moves.last().map(|change| change.to.clone());
         let about =
             from.map(str::to_owned).or(last_holder).or_else(|| self.record.acts.last().map(|act| act.instance.clone()));
-        let woken_by = self
-            .record
-            .events
-            .iter()
-            .rev()
-            .find(|event| event.instance.is_some() && event.instance == about && event.at <= at)
-            .filter(|event| at - event.at < WOKEN_WITHIN);
+        let before = || self.record.events.iter().rev().filter(|event| event.at <= at);
+        let woken_by = before()
+            .find(|event| event.instance.is_some() && event.instance == about && at - event.at < WOKEN_WITHIN)
+            .or_else(|| before().find(|event| at - event.at < SEEN_WITHIN));
         let (trigger, since) =
             woken_by.map_or(("sweep".to_owned(), self.burst_began), |event| (event.kind.clone(), event.at));
         let event_to_call_ms = milliseconds((at - since).max(0.0));

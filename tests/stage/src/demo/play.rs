@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use panda_world::{FleetSpec, SharedWorld, Timing, World, lock};
+use panda_world::{FleetSpec, GroupSpec, SharedWorld, Timing, World, lock};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -76,7 +76,9 @@ impl Stage {
         // What the function is measured by keeps AWS's pace; boots and health checks would fill the two minutes.
         let aws = Timing::default();
         let timing = Timing { event_delivery: aws.event_delivery, settle: aws.settle, ..Timing::brisk() };
-        let fleet = FleetSpec::default();
+        // An instance that fails soon after its launch would be spared for the health check's grace period.
+        let group = GroupSpec { desired: SIZE, grace_seconds: 5, ..GroupSpec::default() };
+        let fleet = FleetSpec { groups: vec![group], ..FleetSpec::default() };
         let mut world = World::new(seed, Timestamp::now(), timing);
         world.found_fleet(&fleet);
         let world = SharedWorld::new(world.into());
