@@ -85,6 +85,11 @@ impl World {
         self.settle_change();
     }
 
+    /// Changes the delays of what happens from now on.
+    pub fn set_timing(&mut self, timing: Timing) {
+        self.timing = timing;
+    }
+
     /// The world's time.
     #[must_use]
     pub const fn now(&self) -> Timestamp {

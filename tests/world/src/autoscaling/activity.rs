@@ -1,7 +1,5 @@
 //! What does a group say it has done? Scaling activities, and the events of the same content.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -58,7 +56,7 @@ impl World {
             instance: subject.instance.to_owned(),
         };
         let id = activity.id.clone();
-        let kept = self.activities.entry(group.to_owned()).or_insert_with(VecDeque::new);
+        let kept = self.activities.entry(group.to_owned()).or_default();
         kept.push_back(activity);
         if kept.len() > KEPT {
             kept.pop_front();

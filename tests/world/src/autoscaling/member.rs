@@ -136,6 +136,7 @@ pub(crate) enum Complaint {
 
 /// A member of a group.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Member {
     /// The instance.
     pub instance: String,

@@ -31,7 +31,7 @@ pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> R
         .flat_map(|(name, activities)| activities.iter().map(move |activity| (name.as_str(), activity)))
         .filter(|(_, activity)| ids.is_empty() || ids.contains(&activity.id))
         .collect();
-    all.sort_by(|(_, a), (_, b)| b.started.cmp(&a.started));
+    all.sort_by_key(|(_, activity)| std::cmp::Reverse(activity.started));
     // The page's key must grow along the list: its position.
     let keys: Vec<String> = (0..all.len()).map(|position| format!("{position:08}")).collect();
     let items = keys.iter().map(String::as_str).zip(all);

@@ -145,7 +145,7 @@ fn write(xml: &mut Xml, state: &State, instance: &Instance) {
     write_tags(xml, &instance.tags);
     xml.leaf("hypervisor", "xen");
     xml.list("networkInterfaceSet", "item", &instance.interfaces, |xml, nic| {
-        write_interface(xml, state, instance, nic)
+        write_interface(xml, state, instance, nic);
     });
     xml.leaf("enaSupport", "true");
 }
