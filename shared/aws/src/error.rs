@@ -107,7 +107,7 @@ impl AwsError {
             _ => Trouble::Other,
         };
         let message = metadata.and_then(|metadata| metadata.message()).map_or_else(|| chain(error), str::to_owned);
-        // In the reply's body for the Query protocol, in a header otherwise.
+        // The SDK reads it from a header, but leaves it out where a reply could not be parsed.
         let request_id = metadata
             .and_then(|metadata| metadata.extra("aws_request_id"))
             .or_else(|| error.raw_response().and_then(|reply| reply.headers().get("x-amzn-requestid")))

@@ -4,12 +4,7 @@
 //! * *pair*: `i-0old…` holds the address, `i-0spare…` serves beside it, and `i-0new…` waits in its launch hook;
 //! * *leaving pair*: the same, with `i-0old…` waiting in its terminate hook;
 //! * *alone*: `i-0old…` holds the address and waits in its terminate hook, `i-0new…` boots as its successor.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on should stop"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on should stop")]
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
@@ -151,7 +146,8 @@ fn every_sample_event_has_its_decision() {
 #[test]
 fn our_reading_of_the_envelope_agrees_with_the_event_crates() {
     for (name, value) in events().into_iter().filter(|(_, value)| value.get("detail-type").is_some()) {
-        let theirs: EventBridgeEvent<Value> = serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let theirs: EventBridgeEvent<Value> =
+            serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{name}: {e}"));
         if let Ok(ours) = event::decode(&value) {
             assert_eq!(Some(ours.id), theirs.id, "{name}");
             assert_eq!(ours.time.unwrap().as_second(), theirs.time.unwrap().timestamp(), "{name}");
@@ -167,9 +163,13 @@ fn any_json_is_an_event_or_a_reason_and_never_a_panic() {
         value
     };
     for (name, value) in events().into_iter().filter(|(_, value)| value.get("detail").is_some_and(Value::is_object)) {
-        let members: Vec<String> = value["detail"].as_object().unwrap().keys().map(|key| format!("/detail/{key}")).collect();
-        for pointer in members.iter().map(String::as_str).chain(["/detail", "/detail-type", "/source", "/time", "/id"]) {
-            for with in [Value::Null, Value::from(7), Value::from(""), serde_json::json!([]), serde_json::json!({"a": 1})] {
+        let members: Vec<String> =
+            value["detail"].as_object().unwrap().keys().map(|key| format!("/detail/{key}")).collect();
+        for pointer in members.iter().map(String::as_str).chain(["/detail", "/detail-type", "/source", "/time", "/id"])
+        {
+            for with in
+                [Value::Null, Value::from(7), Value::from(""), serde_json::json!([]), serde_json::json!({"a": 1})]
+            {
                 if let Ok(event) = event::decode(&cut(&value, pointer, with)) {
                     assert!(!event.to_string().is_empty(), "{name} without {pointer}");
                 }

@@ -1,0 +1,341 @@
+//! The real handler with real SDK clients against the simulated AWS: what it costs, and what it says when the set-up is wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should stop"
+)]
+
+use std::time::Duration;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::http::HttpClient;
+use aws_types::{SdkConfig, region::Region};
+use elastic_ip_failover::{App, Config, HandlerError, Outcome, handle};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use panda_world::{Act, ApiRequest, FleetSpec, GroupSpec, Kind, REGION, Timing, World, in_process::Theatre};
+use serde_json::{Value, json};
+
+struct Scene {
+    theatre: Theatre,
+    app: App,
+}
+
+impl Scene {
+    fn of(fleets: &[FleetSpec]) -> Self {
+        let mut world = World::new(7, "2026-05-07T09:00:00Z".parse().unwrap(), Timing::default());
+        for fleet in fleets {
+            world.found_fleet(fleet);
+        }
+        let theatre = Theatre::new(world);
+        let app = app(&theatre, theatre.http_client("function"));
+        Self { theatre, app }
+    }
+
+    async fn wake(&self, event: Value) -> Result<Outcome, HandlerError> {
+        let mut context = Context::default();
+        context.deadline = u64::try_from(self.theatre.now().as_millisecond()).unwrap() + 60_000;
+        handle(&self.app, LambdaEvent::new(event, context)).await
+    }
+
+    async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        self.theatre.with(|_| ());
+    }
+
+    fn act(&self, act: &Act) {
+        self.theatre.with(|world| world.act(act)).unwrap();
+    }
+
+    fn holder(&self) -> String {
+        self.theatre.with(|world| world.holder_of("203.0.113.10").map(str::to_owned)).unwrap()
+    }
+
+    fn member(&self) -> String {
+        let holder = self.holder();
+        self.theatre
+            .with(|world| world.instances().find(|instance| instance.id != holder).map(|instance| instance.id.clone()))
+            .unwrap()
+    }
+
+    fn call(&self, body: &str) -> String {
+        self.theatre.with(|world| world.call(&ApiRequest::parse("operator", body.as_bytes()))).body
+    }
+
+    /// The operations of the function, in order, since the scene began.
+    fn operations(&self) -> Vec<String> {
+        let calls = |kind: &Kind| match kind {
+            Kind::Call { caller, operation, .. } if caller == "function" => Some(operation.clone()),
+            _ => None,
+        };
+        self.theatre.with(|world| world.journal().iter().filter_map(|entry| calls(&entry.kind)).collect())
+    }
+}
+
+/// The function over this HTTP client, with the SDK set up as in Lambda.
+fn app(theatre: &Theatre, client: impl HttpClient + 'static) -> App {
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    let sdk = SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+        .region(Region::new(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(client)
+        .time_source(theatre.time_source())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .retry_config(panda_aws::retries())
+        .timeout_config(panda_aws::timeouts())
+        .build();
+    App::new(Config::from_lookup(|_| None).unwrap(), &sdk)
+}
+
+fn state_change(instance: &str, state: &str) -> Value {
+    json!({
+        "id": "1", "source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification",
+        "time": "2026-05-07T09:00:00Z", "detail": {"instance-id": instance, "state": state},
+    })
+}
+
+fn sweep() -> Value {
+    json!({"id": "2", "source": "aws.events", "detail-type": "Scheduled Event", "time": "", "detail": {}})
+}
+
+fn writes(operations: &[String]) -> Vec<&str> {
+    operations.iter().map(String::as_str).filter(|operation| !operation.starts_with("Describe")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holders_death_costs_at_most_three_reads_before_its_one_write() {
+    for warm in [false, true] {
+        let scene = Scene::of(&[FleetSpec::default()]);
+        if warm {
+            scene.wake(sweep()).await.unwrap();
+        }
+        let before = scene.operations().len();
+        let (dead, spare) = (scene.holder(), scene.member());
+        scene.act(&Act::Terminate { instance: dead.clone() });
+        let outcome = scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
+        let operations = scene.operations().split_off(before);
+        let write = operations.iter().position(|operation| operation == "AssociateAddress").expect("a move");
+        assert!(write <= 3, "warm {warm}: {operations:?}");
+        assert_eq!(writes(&operations), ["AssociateAddress", "SetInstanceHealth"], "warm {warm}");
+        assert_eq!(scene.holder(), spare);
+        assert_eq!(outcome.fleets[0].moves[0].to, spare);
+        assert!(
+            outcome.summary.contains(&format!("from `{dead}` to `{spare}` because its holder is terminated")),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_change_that_concerns_no_fleet_costs_two_reads_and_no_write() {
+    let scene = Scene::of(&[FleetSpec::default()]);
+    for state in ["shutting-down", "stopped", "running"] {
+        let before = scene.operations().len();
+        let outcome = scene.wake(state_change("i-0stranger", state)).await.unwrap();
+        assert_eq!(scene.operations().split_off(before).len(), 2, "{state}");
+        assert_eq!(outcome.summary, "Concerns no fleet");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_over_a_healthy_fleet_writes_nothing_and_says_so() {
+    let scene = Scene::of(&[FleetSpec::default()]);
+    for _ in 0..3 {
+        assert_eq!(scene.wake(sweep()).await.unwrap().summary, "Nothing to do");
+    }
+    assert!(writes(&scene.operations()).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_event_twice_moves_once() {
+    let scene = Scene::of(&[FleetSpec::default()]);
+    let dead = scene.holder();
+    scene.act(&Act::Terminate { instance: dead.clone() });
+    for state in ["shutting-down", "shutting-down", "terminated"] {
+        scene.wake(state_change(&dead, state)).await.unwrap();
+    }
+    let moves = scene.operations().iter().filter(|operation| *operation == "AssociateAddress").count();
+    assert_eq!(moves, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_whose_fleet_has_no_group_is_named() {
+    let lonely = FleetSpec { name: "lonely".into(), groups: Vec::new(), ..FleetSpec::default() };
+    let outcome = Scene::of(&[lonely]).wake(sweep()).await.unwrap();
+    assert_eq!(outcome.fleets[0].fleet, "lonely");
+    assert!(outcome.fleets[0].problems[0].contains("no Auto Scaling group carries the tag"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_fleet_has_no_address_is_named() {
+    let bare = FleetSpec { name: "bare".into(), addresses: Vec::new(), ..FleetSpec::default() };
+    let scene = Scene::of(&[bare]);
+    let outcome = scene.wake(sweep()).await.unwrap();
+    assert!(outcome.fleets[0].problems[0].contains("no Elastic IP carries the tag"), "{outcome:?}");
+    assert!(writes(&scene.operations()).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_without_instances_leaves_its_address_stranded_and_says_so() {
+    let empty = GroupSpec { min: 0, desired: 0, ..GroupSpec::default() };
+    let outcome = Scene::of(&[FleetSpec { groups: vec![empty], ..FleetSpec::default() }]).wake(sweep()).await.unwrap();
+    assert!(outcome.summary.contains("the groups have no instances (desired: 0)"), "{outcome:?}");
+    assert!(outcome.fleets[0].stranded[0].contains("nobody holds it"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_addresses_than_instances_are_named_and_each_instance_keeps_one() {
+    let addresses = ["203.0.113.10", "203.0.113.11", "203.0.113.12"].map(str::to_owned).to_vec();
+    let scene = Scene::of(&[FleetSpec { addresses, ..FleetSpec::default() }]);
+    let outcome = scene.wake(sweep()).await.unwrap();
+    assert!(outcome.summary.contains("3 addresses, and only 2 instances"), "{outcome:?}");
+    assert!(writes(&scene.operations()).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_on_an_instance_outside_the_fleet_comes_home() {
+    let other = FleetSpec {
+        name: "other".into(),
+        addresses: Vec::new(),
+        groups: vec![GroupSpec { name: "other".into(), ..GroupSpec::default() }],
+        ..FleetSpec::default()
+    };
+    let scene = Scene::of(&[FleetSpec::default(), other]);
+    let (stranger, allocation) = scene.theatre.with(|world| {
+        let stranger = world.group("other").unwrap().members.keys().next().unwrap().clone();
+        (stranger, world.addresses().next().unwrap().allocation.clone())
+    });
+    let body = format!("Action=AssociateAddress&Version=2016-11-15&AllocationId={allocation}&InstanceId={stranger}");
+    scene.call(&body);
+    assert_eq!(scene.holder(), stranger);
+    let outcome = scene.wake(sweep()).await.unwrap();
+    assert_ne!(scene.holder(), stranger);
+    assert!(outcome.summary.contains("its holder is in no group of the fleet"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_of_a_group_without_a_fleet_is_released_and_the_missing_tag_is_named() {
+    let scene = Scene::of(&[FleetSpec { tagged: false, ..FleetSpec::default() }]);
+    let leaving = scene.holder();
+    scene.act(&Act::SetDesired { group: "web".into(), desired: 1 });
+    scene.pass(10).await;
+    let event = json!({
+        "id": "3", "source": "aws.autoscaling", "detail-type": "EC2 Instance-terminate Lifecycle Action",
+        "time": "2026-05-07T09:00:00Z",
+        "detail": {"AutoScalingGroupName": "web", "LifecycleHookName": "elastic-ip-terminate", "EC2InstanceId": leaving,
+            "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"},
+    });
+    let outcome = scene.wake(event).await.unwrap();
+    assert!(
+        outcome.summary.contains("group `web` has our lifecycle hook and no tag `lethargic-panda:fleet`"),
+        "{outcome:?}"
+    );
+    assert_eq!(writes(&scene.operations()), ["CompleteLifecycleAction"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_no_known_kind_is_ignored_with_its_name_and_without_a_call() {
+    let scene = Scene::of(&[FleetSpec::default()]);
+    for (event, word) in [
+        (json!({}), "not an EventBridge event"),
+        (json!({"detail-type": "Tea Time", "source": "kitchen"}), "no reflex for `Tea Time` of `kitchen`"),
+        (
+            json!({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {}}),
+            "without a usable `instance-id`",
+        ),
+        (json!({"Event": "autoscaling:TEST_NOTIFICATION"}), "a test notification"),
+    ] {
+        let outcome = scene.wake(event).await.unwrap();
+        assert!(outcome.summary.contains(word), "{outcome:?}");
+    }
+    assert!(scene.operations().is_empty());
+}
+
+/// Answers one operation with a refusal, and everything else by the world.
+mod refusing {
+    use aws_smithy_runtime_api::client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        runtime_components::RuntimeComponents,
+    };
+    use aws_smithy_types::body::SdkBody;
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Refusing {
+        pub(crate) operation: &'static str,
+        pub(crate) inner: SharedHttpClient,
+    }
+
+    #[derive(Debug)]
+    struct Connector {
+        operation: &'static str,
+        inner: SharedHttpConnector,
+    }
+
+    impl HttpClient for Refusing {
+        fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
+            let inner = self.inner.http_connector(settings, parts);
+            SharedHttpConnector::new(Connector { operation: self.operation, inner })
+        }
+    }
+
+    impl HttpConnector for Connector {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let body =
+                request.body().bytes().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
+            if !body.contains(&format!("Action={}&", self.operation)) {
+                return self.inner.call(request);
+            }
+            let reply = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform \
+                 this operation.</Message></Error></Errors><RequestID>req-42</RequestID></Response>";
+            let response = http::Response::builder()
+                .status(403)
+                .header("x-amzn-requestid", "req-42")
+                .body(SdkBody::from(reply))
+                .unwrap();
+            HttpConnectorFuture::ready(Ok(HttpResponse::try_from(response).unwrap()))
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_permission_is_an_error_that_names_operation_code_and_request_and_nothing_is_lost() {
+    let mut scene = Scene::of(&[FleetSpec::default()]);
+    let dead = scene.holder();
+    let refused = refusing::Refusing { operation: "AssociateAddress", inner: scene.theatre.http_client("function") };
+    scene.app = app(&scene.theatre, refused);
+    scene.act(&Act::Terminate { instance: dead.clone() });
+    let error = scene.wake(state_change(&dead, "shutting-down")).await.unwrap_err();
+    let reported = Diagnostic::from(error);
+    assert_eq!(reported.error_type, "AssociateAddress.Unauthorized");
+    for word in ["AssociateAddress", "UnauthorizedOperation", "req-42", "eipalloc-"] {
+        assert!(reported.error_message.contains(word), "{word} in {}", reported.error_message);
+    }
+    // The rest of the plan was carried out, and a later look with the permission moves the address.
+    assert_eq!(writes(&scene.operations()), ["SetInstanceHealth"]);
+    scene.app = app(&scene.theatre, scene.theatre.http_client("function"));
+    scene.wake(sweep()).await.unwrap();
+    assert_ne!(scene.holder(), dead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_leave_to_read_status_checks_an_address_still_moves() {
+    let mut scene = Scene::of(&[FleetSpec::default()]);
+    let leaving = scene.holder();
+    let refused =
+        refusing::Refusing { operation: "DescribeInstanceStatus", inner: scene.theatre.http_client("function") };
+    scene.app = app(&scene.theatre, refused);
+    let notice = json!({
+        "id": "4", "source": "aws.ec2", "detail-type": "EC2 Spot Instance Interruption Warning",
+        "time": "2026-05-07T09:00:00Z", "detail": {"instance-id": leaving, "instance-action": "terminate"},
+    });
+    let outcome = scene.wake(notice).await.unwrap();
+    assert_ne!(scene.holder(), leaving);
+    assert!(outcome.fleets[0].marked[0].contains("spot-interruption"), "{outcome:?}");
+}
