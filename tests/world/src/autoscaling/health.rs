@@ -83,7 +83,7 @@ impl World {
     fn mark(&mut self, group: &str, instance: &str, health: Health, complaint: Option<Complaint>) {
         let Some(member) = self.member_mut(group, instance) else { return };
         // A member that EC2 knows to be dead stays that, whoever says more.
-        if member.complaint != Some(Complaint::NotRunning) {
+        if complaint.is_none() || member.complaint != Some(Complaint::NotRunning) {
             member.complaint = complaint;
         }
         if std::mem::replace(&mut member.health, health) != health {
@@ -97,13 +97,14 @@ impl World {
         let Some(group) = self.state.groups.get(name) else { return };
         let ids: Vec<String> = group.members.keys().cloned().collect();
         for id in ids {
-            let Some(instance) = self.state.instances.get(&id) else { continue };
-            let (state, failing, check_epoch) = (instance.state, instance.failing, instance.check_epoch);
-            if !matches!(state, InstanceState::Running | InstanceState::Pending) {
-                self.member_no_longer_runs(&id);
-            } else if failing {
-                let due = Due::UnhealthyByChecks { instance: id, check_epoch };
-                self.after(self.timing.impaired_to_unhealthy, due);
+            let seen = self.state.instances.get(&id).map(|i| (i.state, i.failing, i.check_epoch));
+            match seen {
+                Some((InstanceState::Running | InstanceState::Pending, true, check_epoch)) => {
+                    let due = Due::UnhealthyByChecks { instance: id, check_epoch };
+                    self.after(self.timing.impaired_to_unhealthy, due);
+                }
+                Some((InstanceState::Running | InstanceState::Pending, false, _)) => {}
+                _ => self.member_no_longer_runs(&id),
             }
         }
     }
@@ -121,6 +122,10 @@ impl World {
         }
         let complaint = (health == Health::Unhealthy).then_some(Complaint::Person);
         self.mark(&name, instance, health, complaint);
+        if health == Health::Healthy {
+            // Whoever says so of what is not running: the next look finds it again.
+            self.look_again(&name);
+        }
         Ok(())
     }
 

@@ -57,12 +57,21 @@ impl World {
         }
         group.replacements.retain(|replacement| members.get(&replacement.old).is_some_and(Member::counts));
         let in_service = |id: &String| members.get(id).is_some_and(|member| member.lifecycle == Lifecycle::InService);
-        let ready: Vec<(String, &'static str)> = group
-            .replacements
-            .iter()
-            .filter(|replacement| replacement.new.as_ref().is_some_and(in_service))
-            .map(|replacement| (replacement.old.clone(), replacement.cause))
-            .collect();
+        // A member too many (the group was made smaller meanwhile) is successor enough.
+        let promised = group.replacements.iter().filter(|replacement| replacement.new.is_some()).count();
+        let counted = members.values().filter(|member| member.counts()).count();
+        let mut surplus = counted.saturating_sub(group.desired as usize + promised);
+        let mut ready: Vec<(String, &'static str)> = Vec::new();
+        for replacement in &group.replacements {
+            let succeeded = match &replacement.new {
+                Some(new) => in_service(new),
+                None => surplus > 0,
+            };
+            if succeeded {
+                surplus -= usize::from(replacement.new.is_none());
+                ready.push((replacement.old.clone(), replacement.cause));
+            }
+        }
         for (old, cause) in ready {
             self.begin_terminate(name, &old, cause, true);
             if let Some(group) = self.state.groups.get_mut(name) {
@@ -83,13 +92,13 @@ impl World {
         let terminating = |m: &&Member| m.lifecycle.is_terminating() && m.complaint == Some(Complaint::Checks);
         let mut room = tenth.saturating_sub(group.members.values().filter(terminating).count());
         let surge = group.maintenance.is_some_and(|policy| policy.max_percent > 100) && !group.is_suspended("Launch");
-        let ill: Vec<(String, Option<Complaint>)> = group
+        let ill: Vec<(String, Option<Complaint>, bool)> = group
             .members
             .values()
             .filter(|m| m.health == Health::Unhealthy && (m.counts() || m.warm && !m.lifecycle.is_terminating()))
-            .map(|member| (member.instance.clone(), member.complaint))
+            .map(|member| (member.instance.clone(), member.complaint, member.warm))
             .collect();
-        for (id, complaint) in ill {
+        for (id, complaint, warm) in ill {
             let dead = self.state.instances.get(&id).is_none_or(|instance| instance.state.is_dead());
             let cause = Self::complaint_words(complaint);
             if complaint == Some(Complaint::Checks) {
@@ -98,7 +107,7 @@ impl World {
                 }
                 room -= 1;
             }
-            if surge && !dead && complaint != Some(Complaint::NotRunning) {
+            if surge && !warm && !dead && complaint != Some(Complaint::NotRunning) {
                 let Some(group) = self.state.groups.get_mut(name) else { return };
                 if !group.replacements.iter().any(|replacement| replacement.old == id) {
                     group.replacements.push(Replacement { old: id, new: None, cause });
