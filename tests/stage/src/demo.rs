@@ -197,10 +197,8 @@ fn conclude(record: &Record, report: &Path, terminal: Terminal) {
     terminal.print(&Line::aside(format!("{} requests, {} without an answer", summary.requests, summary.failed)));
     for (outage, act) in summary.outages.iter().zip(&record.acts) {
         let simulated = record.comparisons.get(act.scenario).map_or_else(String::new, |comparison| {
-            format!(
-                "   simulated at AWS's pace: {:.1} s, with the user-data script {:.1} s",
-                comparison.ours.p50, comparison.boot_steal.p50
-            )
+            let (ours, theirs) = (report::seconds(comparison.ours.p50), report::seconds(comparison.boot_steal.p50));
+            format!("   simulated at AWS's pace {ours}, with the user-data script {theirs} (p50)")
         });
         terminal.print(&Line::aside(format!("  {:<14} {:>5.1} s{simulated}", outage.cause, outage.seconds)));
     }

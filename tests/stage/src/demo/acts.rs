@@ -70,14 +70,16 @@ pub fn has_moved(world: &World, public_ip: &str, victim: &str) -> bool {
     serving.is_some_and(|instance| instance != victim) && serving == world.holder_of(public_ip)
 }
 
-/// Whether `size` members other than `victim` are in service and answer, one of them at the address.
+/// Whether `victim` has left the group, and `size` members are in service and answer, one of them at the address.
 #[must_use]
 pub fn has_healed(world: &World, group: &str, public_ip: &str, size: u32, victim: &str) -> bool {
+    if world.group(group).is_none_or(|group| group.members.contains_key(victim)) {
+        return false;
+    }
     let members = world.group(group).into_iter().flat_map(|group| group.members.values());
     let fit = members.filter(|member| {
         let instance = world.instance(&member.instance);
-        member.instance != victim
-            && member.lifecycle == Lifecycle::InService
+        member.lifecycle == Lifecycle::InService
             && member.health == Health::Healthy
             && instance.is_some_and(|instance| instance.state == InstanceState::Running && instance.answers())
     });

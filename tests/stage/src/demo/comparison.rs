@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::record::{Comparison, Spread};
-use crate::simulate::{self, ScenarioReport, Simulator, SimulatorError, Strategy, Task};
+use crate::simulate::{self, Outage, RunReport, Simulator, SimulatorError, Strategy, Task};
 
 /// Per scenario of `scenarios`, outage seconds of both strategies on the same seeds. Blocks, and must not be called on a
 /// thread that drives a tokio runtime.
@@ -14,18 +14,29 @@ pub(super) fn compare(
     seeds: u64,
 ) -> Result<BTreeMap<String, Comparison>, SimulatorError> {
     let simulator = Simulator::new(template)?;
+    let scenarios: Vec<_> = scenarios.iter().filter_map(|name| simulate::scenario(name)).collect();
     let mut comparisons = BTreeMap::new();
-    for scenario in scenarios.iter().filter_map(|name| simulate::scenario(name)) {
-        let survey = |strategy| simulator.survey(Task { scenario, strategy }, first_seed, seeds);
-        let (ours, boot_steal) = (survey(Strategy::Ours)?, survey(Strategy::BootSteal)?);
-        let comparison = Comparison { runs: ours.runs, ours: spread(&ours), boot_steal: spread(&boot_steal) };
+    for scenario in scenarios {
+        let tasks = [Strategy::Ours, Strategy::BootSteal].map(|strategy| Task { scenario, strategy });
+        let runs = simulator.runs(&tasks, first_seed, seeds, &|_, _| {})?;
+        let [ours, boot_steal] = runs.as_slice() else {
+            continue;
+        };
+        let comparison = Comparison { runs: seeds, ours: spread(ours), boot_steal: spread(boot_steal) };
         comparisons.insert(scenario.name.to_owned(), comparison);
     }
     Ok(comparisons)
 }
 
-fn spread(report: &ScenarioReport) -> Spread {
-    Spread { p50: report.outage_seconds.p50, p99: report.outage_seconds.p99 }
+fn spread(runs: &[RunReport]) -> Spread {
+    let all = simulate::Spread::of(runs.iter().map(silence).collect());
+    Spread { p50: all.p50, p99: all.p99 }
+}
+
+/// Seconds without an answer; infinite when the run ended without one, as long as it may have been.
+fn silence(run: &RunReport) -> f64 {
+    let ended = |outage: &Outage| outage.from + outage.seconds < run.seconds - 0.5;
+    if run.outages.iter().all(ended) { run.outage_seconds } else { f64::INFINITY }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use panda_world::{FleetSpec, GroupSpec, SharedWorld, Timing, World, lock};
 use serde_json::{Value, json};
@@ -44,8 +45,8 @@ const SIZE: u32 = 2;
 /// repairs after a minute what an event did not.
 const PATIENCE: Duration = Duration::from_secs(75);
 
-/// Between two acts, so that a reader can tell them apart.
-const PAUSE: Duration = Duration::from_millis(1_500);
+/// Between two acts: a reader can tell them apart, and the last events of the act before have arrived.
+const PAUSE: Duration = Duration::from_millis(2_500);
 
 /// How often the demo looks whether it may go on.
 const LOOK: Duration = Duration::from_millis(50);
@@ -87,6 +88,8 @@ impl Stage {
         let app = panda_world::http::router(Arc::clone(&world));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
+            // Small replies at once: what waits for more to send would be counted as the function's.
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             // Ends only with the task: accept errors are the listener's own to retry.
             let _ = axum::serve(listener, app).await;
         });
@@ -151,9 +154,14 @@ impl Stage {
             ..Record::default()
         };
         let mut chronicle = Chronicle::new(zero, record);
-        for instance in lock(&self.world).instances() {
+        let world = lock(&self.world);
+        // The holder first: the report's rows are in the order in which they are met.
+        let mut instances: Vec<_> = world.instances().collect();
+        instances.sort_by_key(|instance| world.holder_of(public_ip) != Some(instance.id.as_str()));
+        for instance in instances {
             chronicle.meet(&instance.id, &instance.zone, Phase::Serving);
         }
+        drop(world);
         chronicle
     }
 

@@ -81,20 +81,30 @@ fn heading(record: &Record, outages: &[Outage]) -> Markup {
 
 fn figures(record: &Record, outages: &[Outage]) -> Markup {
     let failed = record.probes.iter().filter(|probe| probe.answered_by.is_none()).count();
-    let longest = outages.iter().max_by(|a, b| a.seconds().total_cmp(&b.seconds()));
     let untouched = record.acts.iter().filter(|act| outage::seconds_after(outages, act) < 0.05).count();
     html! {
         dl.figures {
-            (figure("requests answered", &percent(record.probes.len() - failed, record.probes.len()), &format!("{failed} of {} failed", record.probes.len())))
+            @for act in record.acts.iter().take(1) {
+                (figure(
+                    &format!("silence after the {}", act.cause),
+                    &seconds(outage::seconds_after(outages, act)),
+                    "three to six of them until packets follow the address",
+                ))
+            }
             (figure(
-                "longest outage",
-                &longest.map_or_else(|| "none".to_owned(), |outage| seconds(outage.seconds())),
-                &longest.and_then(|outage| outage.cause).map_or_else(String::new, |cause| format!("after: {cause}")),
+                "acts without a lost request",
+                &format!("{untouched} of {}", record.acts.len()),
+                "the address moved while the old server still answered",
             ))
-            (figure("acts without an outage", &format!("{untouched} of {}", record.acts.len()), "the address moved while the old server answered"))
             (figure("event to AssociateAddress", &median_call(record), &format!("median of {} moves", record.moves.len())))
-            @if let Some((ours, theirs)) = kill_comparison(record) {
-                (figure("a kill, simulated on AWS's timings", &seconds(ours), &format!("p50; {} when instances take the address at boot", seconds(theirs))))
+            (figure("requests", &record.probes.len().to_string(), &format!("{failed} without an answer")))
+            @if let Some(comparison) = record.comparisons.get("kill-with-spare") {
+                @let (ours, theirs) = (comparison.ours.p50, comparison.boot_steal.p50);
+                (figure(
+                    "less silence after a kill than with the user-data script",
+                    &format!("{:.0} ×", theirs / ours.max(0.1)),
+                    &format!("{} against {}, p50 of {} simulated runs", seconds(ours), seconds(theirs), comparison.runs),
+                ))
             }
         }
     }
@@ -110,15 +120,14 @@ fn median_call(record: &Record) -> String {
     calls.get(calls.len() / 2).map_or_else(|| "–".to_owned(), |&ms| milliseconds(ms))
 }
 
-fn kill_comparison(record: &Record) -> Option<(f64, f64)> {
-    let comparison = record.comparisons.get("kill-with-spare")?;
-    Some((comparison.ours.p50, comparison.boot_steal.p50))
-}
-
-/// `5.2 s`, `1 min 12 s`.
-fn seconds(seconds: f64) -> String {
+/// `5.2 s`, `1 min 12 s`; `for good` when it never ended.
+pub(super) fn seconds(seconds: f64) -> String {
+    if seconds.is_infinite() {
+        return "for good".to_owned();
+    }
     if seconds < 99.95 {
-        return format!("{seconds:.1} s");
+        // An empty sum is minus zero.
+        return format!("{:.1} s", seconds + 0.0);
     }
     format!("{:.0} min {:02.0} s", (seconds.round() / 60.0).floor(), seconds.round() % 60.0)
 }
@@ -129,13 +138,6 @@ fn milliseconds(ms: u64) -> String {
         long if ms >= 1000 => format!("{:.1} s", long.as_secs_f64()),
         _ => format!("{ms} ms"),
     }
-}
-
-fn percent(part: usize, whole: usize) -> String {
-    // Counts of requests of a two-minute run are far below the 2^52 that a float holds exactly.
-    #[expect(clippy::cast_precision_loss, reason = "small counts")]
-    let share = if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 };
-    format!("{share:.1} %")
 }
 
 fn times(count: usize) -> String {
@@ -182,7 +184,7 @@ mod tests {
         assert_eq!(seconds(119.7), "2 min 00 s");
         assert_eq!(milliseconds(85), "85 ms");
         assert_eq!(milliseconds(1240), "1.2 s");
-        assert_eq!(percent(548, 600), "91.3 %");
-        assert_eq!(percent(0, 0), "0.0 %");
+        assert_eq!(seconds(-0.0), "0.0 s");
+        assert_eq!(seconds(f64::INFINITY), "for good");
     }
 }

@@ -10,7 +10,8 @@ pub(super) fn how_to_read() -> Markup {
             p {
                 "An outage begins with the first request that got no answer and ends with the next one that did. After a kill it has three parts: "
                 "EC2 tells EventBridge (about a second), the function decides and calls (milliseconds), and the data plane follows the new "
-                "association (about five seconds, the floor for anything that moves an Elastic IP)."
+                "association (three to six seconds, the floor for anything that moves an Elastic IP). A failing status check has a "
+                "part before these: nobody knows until the check has failed and its alarm has been raised."
             }
             p {
                 "Where the holder leaves with notice, the address moves first and the instance goes afterwards: the function holds "
@@ -33,10 +34,10 @@ pub(super) fn what_is_simulated() -> Markup {
                 }
                 dt { "Simulated" }
                 dd {
-                    "EC2 and EC2 Auto Scaling, at their real pace for events, addresses and the data plane: a state machine with a "
-                    "five-second settle time after AssociateAddress. Instances boot in seconds instead of minutes, so that the run fits into two "
-                    "minutes; the simulated columns above use the documented timings. The Elastic IP is a loopback listener that forwards to whoever the "
-                    "simulated data plane names."
+                    "EC2 and EC2 Auto Scaling: a state machine. Events, calls and the data plane keep AWS's pace (packets follow an association "
+                    "after three to six seconds). Boots, status checks and health checks take seconds instead of minutes, and the spot notice "
+                    "comes 12 s ahead instead of 120, so that the run fits into two minutes; the simulated columns above use AWS's own pace throughout. "
+                    "The Elastic IP is a loopback listener that forwards to whoever the simulated data plane names."
                 }
                 dt { "Only an account can tell" }
                 dd { "The true settle time, event delays on a bad day, and how soon Auto Scaling notices a dead instance." }

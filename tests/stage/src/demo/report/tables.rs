@@ -10,19 +10,16 @@ use crate::demo::{
 
 /// Outages by act, beside the simulation's word on this function and on the user-data script.
 pub(super) fn outages(record: &Record, outages: &[Outage]) -> Markup {
-    let longest = record
-        .comparisons
-        .values()
-        .map(|comparison| comparison.boot_steal.p50.max(comparison.ours.p50))
-        .fold(1.0, f64::max);
+    let p50s = record.comparisons.values().flat_map(|comparison| [comparison.boot_steal.p50, comparison.ours.p50]);
+    let longest = p50s.filter(|p50| p50.is_finite()).fold(1.0, f64::max);
     let runs = record.comparisons.values().map(|comparison| comparison.runs).max().unwrap_or(0);
     html! {
         section {
             h2 { "Outages" }
             p.lead {
-                "Left: this run, seen by the visitor. Right: the same act in " (runs) " simulated runs with AWS's documented timings, with this "
+                "Left: this run, seen by the visitor. Right: the same act in " (runs) " simulated runs at AWS's own pace, with this "
                 "function and with the usual user-data script, by which each instance takes the address while it boots "
-                "(" code { "boot-steal" } "), on the same seeds."
+                "(" code { "boot-steal" } "), on the same seeds. " em { "For good" } ": no instance boots, so nobody takes the address."
             }
             div.scroll tabindex="0" {
                 table {
