@@ -1,1 +1,7 @@
-//! To be written.
+//! The simulated AWS on a stage, for real binaries and for people: simulate, serve, demo.
+
+pub mod demo;
+pub mod deploy;
+pub mod serve;
+pub mod simulate;
+pub mod tether;
