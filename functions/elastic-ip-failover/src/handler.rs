@@ -18,7 +18,7 @@ use tokio::{
     sync::Mutex,
     time::{Duration, sleep},
 };
-use tracing::{Span, info, instrument, warn};
+use tracing::{Span, error, info, instrument, warn};
 
 use crate::{
     Config,
@@ -129,14 +129,19 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Outcome, Han
     Span::current().record("event.id", &decoded.id);
     // Boxed: the future of all calls of an invocation is deep and large.
     let result = Box::pin(respond(app, &decoded, Deadline::at(event.context.deadline), started)).await;
-    let told = match &result {
-        Ok(outcome) => Some(outcome),
-        Err(error) => error.outcome(),
-    };
-    if let Some(outcome) = told {
-        Span::current().record("decision", &outcome.summary);
-        info!(trigger = %outcome.event, duration_ms = outcome.duration_ms, aws.reads = outcome.reads, aws.writes = outcome.writes,
-            looks = outcome.looks, "{}", outcome.summary);
+    match &result {
+        Ok(outcome) => {
+            Span::current().record("decision", &outcome.summary);
+            info!(
+                trigger = %outcome.event,
+                duration_ms = outcome.duration_ms,
+                looks = outcome.looks,
+                aws.reads = outcome.reads,
+                aws.writes = outcome.writes,
+                "{}", outcome.summary
+            );
+        }
+        Err(error) => error!(trigger = %decoded, "{}", failure::chain(error)),
     }
     result
 }

@@ -23,8 +23,9 @@ pub fn init() {
     let json = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
+        // The list, not the innermost span alone: the runtime's own span carries the request id.
+        .with_current_span(false)
+        .with_span_list(true)
         .with_target(false)
         .with_env_filter(filter)
         .finish();
