@@ -119,7 +119,11 @@ fn a_fleet_left_alone_after_anything_at_all_heals() {
         assert_eq!(counted.len(), group.desired as usize, "seed {seed}: {group:?}");
         for member in counted {
             let instance = run.world.instance(&member.instance).unwrap_or_else(|| panic!("seed {seed}: {member:?}"));
-            assert_eq!((member.lifecycle, member.health), (Lifecycle::InService, Health::Healthy), "seed {seed}");
+            assert_eq!(
+                (member.lifecycle, member.health),
+                (Lifecycle::InService, Health::Healthy),
+                "seed {seed}: {group:?}"
+            );
             assert_eq!(instance.state, InstanceState::Running, "seed {seed}: {member:?}");
             assert!(instance.answers() || instance.prepared, "seed {seed}: {instance:?}");
         }

@@ -1,6 +1,6 @@
 //! How large shall a group be?
 
-use super::group::Group;
+use super::group::{Group, RefreshStatus};
 use super::hooks::no_group;
 use super::member::Lifecycle;
 use crate::event::seconds;
@@ -81,9 +81,11 @@ impl World {
             return Err(ApiError::bad("ResourceInUse", message));
         }
         group.deleting = true;
+        group.replacements.clear();
         group.warm_pool = None;
         (group.min, group.desired) = (0, 0);
         let ids: Vec<String> = group.members.keys().cloned().collect();
+        self.end_refresh(name, RefreshStatus::Cancelled);
         for id in ids {
             let cause = "an instance was taken out of service in response to a user request to delete its group.";
             self.begin_terminate(name, &id, cause, false);

@@ -56,7 +56,7 @@ impl World {
         Ok(id)
     }
 
-    /// `CancelInstanceRefresh` has no caller here; a deleted group ends its refresh.
+    /// Ends the refresh that runs, if one does.
     pub(crate) fn end_refresh(&mut self, name: &str, status: RefreshStatus) {
         let now = self.now;
         let Some(group) = self.state.groups.get_mut(name) else { return };
@@ -79,7 +79,7 @@ impl World {
 
     pub(crate) fn step_refresh(&mut self, name: &str) {
         let Some(group) = self.state.groups.get(name) else { return };
-        let Some(refresh) = group.active_refresh() else { return };
+        let Some(refresh) = group.active_refresh().filter(|_| !group.is_suspended("InstanceRefresh")) else { return };
         let warmup = Duration::from_secs(u64::from(refresh.warmup_seconds));
         let fresh_since = |group: &Group| {
             let fresh = group.counted().filter(|m| m.version == group.version).filter_map(|m| m.in_service);

@@ -3,6 +3,7 @@
 use super::health::unmanaged;
 use super::hooks::no_group;
 use super::member::Lifecycle;
+use crate::ec2::instance::InstanceState;
 use crate::journal::Kind;
 use crate::queue::Due;
 use crate::wire::ApiError;
@@ -103,9 +104,9 @@ impl World {
 
     pub(crate) fn on_out_of_standby(&mut self, group: &str, instance: &str) {
         self.try_enter_service(group, instance);
-        // Whether it died in standby, unnoticed, is looked at from now on.
-        let dead = self.state.instances.get(instance).is_none_or(|i| i.state.is_dead());
-        if dead {
+        // Whether it died or was stopped in standby, unnoticed, is looked at from now on.
+        let runs = |state| matches!(state, InstanceState::Running | InstanceState::Pending);
+        if !self.state.instances.get(instance).is_some_and(|i| runs(i.state)) {
             self.member_no_longer_runs(instance);
         }
     }

@@ -45,8 +45,8 @@ impl World {
         let names = named(names)?;
         let group = self.group_mut(name)?;
         let mut health_again = false;
-        for process in &names {
-            health_again |= group.suspended.remove(process) && process == "HealthCheck";
+        for named in &names {
+            health_again |= group.suspended.remove(named) && named == "HealthCheck";
         }
         self.record(Kind::Group { group: name.to_owned(), change: format!("resumed {}", names.join(", ")) });
         if health_again {

@@ -79,8 +79,7 @@ pub(crate) fn delete(world: &mut World, params: &Params<'_>, xml: &mut Xml) -> R
 
 pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     const FILTERS: &[&str] = &["key", "resource-id", "resource-type", "value"];
-    let named = params.filters()?;
-    let filters = Filters::new(named, FILTERS)?;
+    let filters = Filters::new(params.filters()?, FILTERS)?;
     let instances = view.state.instances.values().map(|i| (i.id.as_str(), "instance", &i.tags));
     let addresses = view.state.addresses.values().map(|a| (a.allocation.as_str(), "elastic-ip", &a.tags));
     let none = BTreeMap::new();
