@@ -89,7 +89,14 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
             // On a thread of its own: the caller's may drive a runtime.
             let run = thread::scope(|scope| scope.spawn(|| simulator.run(*task, args.seed, true)).join())
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            writeln!(out, "{} {} seed {}\n{}", task.scenario.name, task.strategy, run.seed, run.timeline.unwrap_or_default())?;
+            writeln!(
+                out,
+                "{} {} seed {}\n{}",
+                task.scenario.name,
+                task.strategy,
+                run.seed,
+                run.timeline.unwrap_or_default()
+            )?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -99,10 +106,19 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
         if played.is_multiple_of(500) || played == all {
             let seconds = started.elapsed().as_secs_f64();
             // Nobody to tell is no reason to stop.
-            let _ = writeln!(io::stderr(), "{played} of {all} runs in {seconds:.0} s, at {} with {}", task.scenario.name, task.strategy);
+            let _ = writeln!(
+                io::stderr(),
+                "{played} of {all} runs in {seconds:.0} s, at {} with {}",
+                task.scenario.name,
+                task.strategy
+            );
         }
     })?;
-    let reports: Vec<_> = tasks.iter().zip(&runs).map(|(task, runs)| ScenarioReport::of(task.scenario.name, task.strategy, runs)).collect();
+    let reports: Vec<_> = tasks
+        .iter()
+        .zip(&runs)
+        .map(|(task, runs)| ScenarioReport::of(task.scenario.name, task.strategy, runs))
+        .collect();
     let broken = tell_violations(&tasks, &runs)?;
     if args.json {
         writeln!(out, "{}", print::json(&reports)?)?;
@@ -126,7 +142,9 @@ fn tasks(args: &SimulateArgs) -> Result<Vec<Task>, String> {
     let wanted = |strategy: &Strategy| args.strategy.is_none_or(|only| only == *strategy);
     let tasks: Vec<Task> = chosen
         .iter()
-        .flat_map(|scenario| scenario.strategies.iter().filter(|one| wanted(one)).map(|strategy| Task { scenario, strategy: *strategy }))
+        .flat_map(|scenario| {
+            scenario.strategies.iter().filter(|one| wanted(one)).map(|strategy| Task { scenario, strategy: *strategy })
+        })
         .collect();
     if tasks.is_empty() {
         return Err("this strategy makes no sense for this scenario".to_owned());
@@ -142,7 +160,11 @@ fn tell_violations(tasks: &[Task], runs: &[Vec<RunReport>]) -> io::Result<bool> 
         for run in runs.iter().filter(|run| !run.violations.is_empty()) {
             for violation in &run.violations {
                 let (scenario, strategy) = (task.scenario.name, task.strategy);
-                writeln!(err, "violation: {scenario} {strategy} seed {}: {}: {}", run.seed, violation.law, violation.what)?;
+                writeln!(
+                    err,
+                    "violation: {scenario} {strategy} seed {}: {}: {}",
+                    run.seed, violation.law, violation.what
+                )?;
             }
             if told < TIMELINES {
                 writeln!(err, "{}", run.timeline.as_deref().unwrap_or_default())?;

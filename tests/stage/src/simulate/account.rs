@@ -100,7 +100,9 @@ impl Account {
                 *self.calls.entry(operation.clone()).or_default() += 1;
             }
             // These leave no other trace of the call.
-            Kind::Fault { caller, operation, fault: Fault::Timeout | Fault::Reset | Fault::CallerDiesBefore } if is_function(caller) => {
+            Kind::Fault { caller, operation, fault: Fault::Timeout | Fault::Reset | Fault::CallerDiesBefore }
+                if is_function(caller) =>
+            {
                 *self.calls.entry(operation.clone()).or_default() += 1;
             }
             _ => {}
@@ -130,6 +132,7 @@ impl Account {
     }
 
     pub(super) fn outage_seconds(&self) -> f64 {
-        self.outages.iter().map(|outage| outage.seconds).sum()
+        // Not `sum`: that of nothing is minus zero.
+        self.outages.iter().fold(0.0, |sum, outage| sum + outage.seconds)
     }
 }

@@ -79,13 +79,15 @@ impl Deployment {
             match event["Type"].as_str() {
                 Some("EventBridgeRule") => {
                     let pattern = template.resolve(&properties["Pattern"]).to_string();
-                    let refused = |error: quamina::QuaminaError| TemplateError::Pattern(name.clone(), error.to_string());
+                    let refused =
+                        |error: quamina::QuaminaError| TemplateError::Pattern(name.clone(), error.to_string());
                     rules.add_pattern(name.clone(), &pattern).map_err(refused)?;
                     rule_names.push(name);
                 }
                 Some("Schedule") if template.resolve(&properties["State"]) != Json::from("DISABLED") => {
                     let rate = template.resolve(&properties["Schedule"]);
-                    sweep_every = Some(rate.as_str().and_then(minutes).ok_or_else(|| lacks("rate in minutes of the schedule"))?);
+                    sweep_every =
+                        Some(rate.as_str().and_then(minutes).ok_or_else(|| lacks("rate in minutes of the schedule"))?);
                 }
                 _ => {}
             }

@@ -12,7 +12,12 @@ pub(super) fn unmet(world: &World, fleet: &FleetSpec) -> Vec<String> {
         .filter_map(|member| Some((member, world.instance(&member.instance)?)))
         .collect();
     let holders: Vec<Option<&str>> = fleet.addresses.iter().map(|ip| world.holder_of(ip)).collect();
-    let fitness_of = |id: &str| members.iter().find(|(member, _)| member.instance == id).and_then(|(member, instance)| fitness(member, instance));
+    let fitness_of = |id: &str| {
+        members
+            .iter()
+            .find(|(member, _)| member.instance == id)
+            .and_then(|(member, instance)| fitness(member, instance))
+    };
     let idle: Vec<(&str, u8)> = members
         .iter()
         .filter(|(member, _)| !holders.contains(&Some(member.instance.as_str())))

@@ -168,14 +168,16 @@ impl Lambda {
         tokio::time::sleep(delay).await;
         let cloud = &self.0.cloud;
         let began = cloud.now();
-        let deadline = began.as_millisecond() + i64::try_from(self.0.deployment.timeout.as_millis()).unwrap_or(i64::MAX);
+        let deadline =
+            began.as_millisecond() + i64::try_from(self.0.deployment.timeout.as_millis()).unwrap_or(i64::MAX);
         let mut context = Context::default();
         context.request_id = format!("{}#{attempt}", event["id"].as_str().unwrap_or_default());
         context.deadline = u64::try_from(deadline).unwrap_or(0);
         let number = self.begin(event, attempt, &environment.name, cold, began);
         let running = Rc::clone(&environment);
         let payload = LambdaEvent::new(event.clone(), context);
-        let mut handling = tokio::task::spawn_local(async move { elastic_ip_failover::handle(&running.app, payload).await });
+        let mut handling =
+            tokio::task::spawn_local(async move { elastic_ip_failover::handle(&running.app, payload).await });
         let ending = tokio::select! {
             biased;
             result = &mut handling => match result {

@@ -1,6 +1,6 @@
 //! Were the laws kept? Judged from the journal, not from what the function says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use panda_world::{AnsweredBy, Entry, InstanceState, Kind};
@@ -53,6 +53,8 @@ pub(super) struct Judge<'a> {
     rough: bool,
     demand: Demand,
     invocations: &'a [Invocation],
+    /// Instances that were marked as leaving.
+    marked: BTreeSet<String>,
     /// The calls of each environment, in order of time.
     calls: BTreeMap<&'a str, Vec<(Timestamp, &'a str)>>,
     pub(super) violations: Vec<Violation>,
@@ -73,6 +75,7 @@ impl<'a> Judge<'a> {
             rough: script.faults != panda_world::Faults::default(),
             demand: script.demand,
             invocations: &played.invocations,
+            marked: BTreeSet::new(),
             calls,
             violations: Vec::new(),
         }
@@ -98,12 +101,27 @@ impl<'a> Judge<'a> {
                     self.association(truth, before, at, allocation, instance, caller);
                 }
             }
-            Kind::Call { caller, operation, subject, .. } if is_function(caller) && !ALLOWED.contains(&operation.as_str()) => {
+            Kind::Call { caller, operation, subject, .. }
+                if is_function(caller) && !ALLOWED.contains(&operation.as_str()) =>
+            {
                 self.accuse("never any other call", at, format!("{caller} called {operation} {subject}"));
             }
+            Kind::Tagged { resource, key } if key == panda_domain::failover::MARK_TAG => {
+                self.marked.insert(resource.clone());
+            }
             Kind::HookAnswered { instance, hook, by, .. } if hook.starts_with("elastic-ip") => match by {
+                // The sweep cannot make good for a lost event here: Auto Scaling does not list the warm pool with its group. What waits there
+                // serves nobody, and goes on with the heartbeat.
+                AnsweredBy::Timeout
+                    if truth
+                        .life(instance)
+                        .is_some_and(|life| life.warm && !self.was_told(instance, life.waits.get(hook))) => {}
                 AnsweredBy::Timeout => {
-                    self.accuse("every hook that wakes us is answered before its heartbeat runs out", at, format!("{instance} waited in {hook} until its heartbeat ran out"));
+                    self.accuse(
+                        "every hook that wakes us is answered before its heartbeat runs out",
+                        at,
+                        format!("{instance} waited in {hook} until its heartbeat ran out"),
+                    );
                 }
                 AnsweredBy::Call => self.release(truth, at, instance, hook),
                 AnsweredBy::CodeDeploy | AnsweredBy::Abandoned => {}
@@ -112,7 +130,15 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn association(&mut self, truth: &Truth, before: Option<&Entry>, at: Timestamp, allocation: &str, target: &str, caller: &str) {
+    fn association(
+        &mut self,
+        truth: &Truth,
+        before: Option<&Entry>,
+        at: Timestamp,
+        allocation: &str,
+        target: &str,
+        caller: &str,
+    ) {
         if !truth.seats.contains_key(allocation) {
             return self.accuse("never a foreign address", at, format!("{caller} moved {allocation} to {target}"));
         }
@@ -122,14 +148,24 @@ impl<'a> Judge<'a> {
         if life.is_none_or(|life| life.group.is_none() && long_gone(life.left)) {
             self.accuse("never a non-member", at, format!("{caller} moved {allocation} to {target}"));
         }
-        if let Some(life) = life.filter(|life| life.state != InstanceState::Running && long_gone(Some(life.state_since))) {
-            self.accuse("never a target known dead", at, format!("{caller} moved {allocation} to {target}, which has been {:?} for long", life.state));
+        if let Some(life) =
+            life.filter(|life| life.state != InstanceState::Running && long_gone(Some(life.state_since)))
+        {
+            self.accuse(
+                "never a target known dead",
+                at,
+                format!("{caller} moved {allocation} to {target}, which has been {:?} for long", life.state),
+            );
         }
         let told_dead = self.invocation(caller, at).is_some_and(|invocation| {
             invocation.subject.as_deref() == Some(target) && invocation.trigger.contains("shutting-down")
         });
         if told_dead {
-            self.accuse("never a target known dead", at, format!("{caller} moved {allocation} to {target}, of whose death it had been told"));
+            self.accuse(
+                "never a target known dead",
+                at,
+                format!("{caller} moved {allocation} to {target}, of whose death it had been told"),
+            );
         }
         if let Some(Entry { at: then, kind: Kind::Disassociated { allocation: other, instance, .. } }) = before
             && *then == at
@@ -137,13 +173,25 @@ impl<'a> Judge<'a> {
             && instance.as_deref() == Some(target)
             && !rough
         {
-            self.accuse("never two addresses on one instance", at, format!("{caller} moved {allocation} to {target} and threw {other} off"));
+            self.accuse(
+                "never two addresses on one instance",
+                at,
+                format!("{caller} moved {allocation} to {target} and threw {other} off"),
+            );
         }
         if is_needless(truth, self.strategy, allocation, target) && !rough {
-            self.accuse("moves only to a strictly better tier", at, format!("{caller} moved {allocation} to {target} from a holder that served well"));
+            self.accuse(
+                "moves only to a strictly better tier",
+                at,
+                format!("{caller} moved {allocation} to {target} from a holder that served well"),
+            );
         }
         if self.demand == Demand::NoMoves {
-            self.accuse("an event that needs nothing costs no writes", at, format!("{caller} moved {allocation} to {target}"));
+            self.accuse(
+                "an event that needs nothing costs no writes",
+                at,
+                format!("{caller} moved {allocation} to {target}"),
+            );
         }
     }
 
@@ -154,7 +202,11 @@ impl<'a> Judge<'a> {
         let waited = life.waits.get(hook).map_or(SignedDuration::ZERO, |since| at.duration_since(*since));
         // Where the event of the hook came and was handled, the wait is known exactly.
         let budget = if self.rough || self.strategy == Strategy::SweepOnly { BUDGET - LOOK } else { BUDGET };
-        if serves && truth.holds(instance) > 0 && truth.successor_expected() && waited + SignedDuration::from_secs(3) < budget {
+        if serves
+            && truth.holds(instance) > 0
+            && truth.successor_expected()
+            && waited + SignedDuration::from_secs(3) < budget
+        {
             let waited = waited.as_secs();
             self.accuse(
                 "no terminate hook is released while the leaving instance is the only server",
@@ -164,15 +216,25 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether an event of a lifecycle action of this instance reached the function.
+    fn was_told(&self, instance: &str, since: Option<&Timestamp>) -> bool {
+        self.invocations.iter().any(|invocation| {
+            invocation.subject.as_deref() == Some(instance)
+                && invocation.trigger.contains("Lifecycle Action")
+                && since.is_none_or(|since| invocation.began >= *since)
+        })
+    }
+
     fn invocation(&self, environment: &str, at: Timestamp) -> Option<&'a Invocation> {
-        self.invocations
-            .iter()
-            .rev()
-            .find(|one| one.environment == environment && one.began <= at && one.ended.as_ref().is_none_or(|(ended, _)| at <= *ended))
+        self.invocations.iter().rev().find(|one| {
+            one.environment == environment
+                && one.began <= at
+                && one.ended.as_ref().is_none_or(|(ended, _)| at <= *ended)
+        })
     }
 
     /// Judges what can be seen only from the whole.
-    pub(super) fn conclude(&mut self, played: &Played) {
+    pub(super) fn conclude(&mut self, played: &Played, truth: &Truth) {
         let end = played.ended;
         if self.strategy == Strategy::BootSteal {
             return;
@@ -187,29 +249,59 @@ impl<'a> Judge<'a> {
             return;
         }
         for letter in &played.dead_letters {
-            self.accuse("nothing is dead-lettered without faults", letter.at, format!("{}: {}", letter.trigger, letter.reason));
+            self.accuse(
+                "nothing is dead-lettered without faults",
+                letter.at,
+                format!("{}: {}", letter.trigger, letter.reason),
+            );
         }
         for invocation in self.invocations {
-            self.frugal(invocation);
+            self.frugal(invocation, truth);
             match &invocation.ended {
                 Some((_, Ending::Done(_))) => {}
-                Some((at, ending)) => self.accuse("no invocation fails without faults", *at, format!("{}: {ending:?}", invocation.trigger)),
-                None => self.accuse("no invocation fails without faults", invocation.began, format!("{} did not end", invocation.trigger)),
+                Some((at, ending)) => self.accuse(
+                    "no invocation fails without faults",
+                    *at,
+                    format!("{}: {ending:?}", invocation.trigger),
+                ),
+                None => self.accuse(
+                    "no invocation fails without faults",
+                    invocation.began,
+                    format!("{} did not end", invocation.trigger),
+                ),
             }
         }
     }
 
-    /// A death costs no more than three reads before the address is moved.
-    fn frugal(&mut self, invocation: &Invocation) {
-        let Some((ended, _)) = &invocation.ended else { return };
-        if !invocation.trigger.starts_with("EC2 Instance State-change") {
-            return;
+    /// A death costs no more than three reads before the address is moved; the state change of a stranger two reads and nothing else. What an
+    /// announcement said is written down.
+    fn frugal(&mut self, invocation: &Invocation, truth: &Truth) {
+        let Some((ended, Ending::Done(_))) = &invocation.ended else { return };
+        let life = invocation.subject.as_deref().and_then(|subject| truth.life(subject));
+        let stranger = life.is_some_and(|life| life.group.is_none() && life.left.is_none());
+        if invocation.trigger.starts_with("EC2 Instance State-change") {
+            let calls = self.calls.get(invocation.environment.as_str()).into_iter().flatten();
+            let calls: Vec<&str> =
+                calls.filter(|(at, _)| *at >= invocation.began && at <= ended).map(|(_, call)| *call).collect();
+            let first_move = calls.iter().position(|call| *call == "AssociateAddress");
+            if let Some(reads) = first_move.filter(|reads| *reads > 3) {
+                let what = format!("{}: {reads} reads", invocation.trigger);
+                self.accuse("a death needs no more than three reads before its one write", invocation.began, what);
+            }
+            if stranger && (calls.len() > 2 || calls.iter().any(|call| !call.starts_with("Describe"))) {
+                let what = format!("{}: {}", invocation.trigger, calls.join(", "));
+                self.accuse("a stranger's state change costs two reads at the most", invocation.began, what);
+            }
         }
-        let calls = self.calls.get(invocation.environment.as_str()).into_iter().flatten();
-        let calls: Vec<&str> = calls.filter(|(at, _)| *at >= invocation.began && at <= ended).map(|(_, call)| *call).collect();
-        let first_move = calls.iter().position(|call| *call == "AssociateAddress");
-        if let Some(reads) = first_move.filter(|reads| *reads > 3) {
-            self.accuse("a death needs no more than three reads before its one write", invocation.began, format!("{}: {reads} reads", invocation.trigger));
+        let announced = ["EC2 Spot", "EC2 Instance Rebalance"].iter().any(|kind| invocation.trigger.starts_with(kind));
+        if let Some(subject) =
+            invocation.subject.as_ref().filter(|subject| announced && !stranger && !self.marked.contains(*subject))
+        {
+            self.accuse(
+                "what was announced is written down",
+                *ended,
+                format!("{subject} was not marked: {}", invocation.trigger),
+            );
         }
     }
 }

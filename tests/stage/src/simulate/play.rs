@@ -57,7 +57,8 @@ pub(super) async fn play(
     }
     world.set_faults(script.faults.clone());
     let cloud = Cloud::new(world);
-    let lambda = strategy.has_function().then(|| Lambda::new(Arc::clone(deployment), config.clone(), cloud.clone(), seed));
+    let lambda =
+        strategy.has_function().then(|| Lambda::new(Arc::clone(deployment), config.clone(), cloud.clone(), seed));
     let mut rng = Rng::with_seed(seed ^ 0x5EED_0F71);
     // The sweep has its own beat; the first deed falls anywhere after its first.
     let first_sweep = Duration::from_millis(rng.u64(0..60_000));
@@ -138,7 +139,13 @@ impl Run<'_> {
             }
             let step = self.script.steps.get(self.next_step).map(|step| first_deed + step.after);
             let announced = Some(self.not_before).filter(|announced| *announced > now);
-            let own = [step, sweep, announced, well_since.map(|since| since + quiet), Some(last_deed + PATIENCE + Duration::from_secs(1))];
+            let own = [
+                step,
+                sweep,
+                announced,
+                well_since.map(|since| since + quiet),
+                Some(last_deed + PATIENCE + Duration::from_secs(1)),
+            ];
             let wake = own.into_iter().flatten().min().unwrap_or_default();
             self.rest_until(wake).await;
         }
@@ -268,11 +275,19 @@ fn unwell(world: &World, fleet: &FleetSpec, over: &Over) -> Option<String> {
         }
         let mut in_service = 0;
         for member in group.members.values() {
-            let Some(instance) = world.instance(&member.instance) else { return Some(format!("{} is gone", member.instance)) };
+            let Some(instance) = world.instance(&member.instance) else {
+                return Some(format!("{} is gone", member.instance));
+            };
             match member.lifecycle {
-                Lifecycle::InService if member.health == Health::Unhealthy => return Some(format!("{} is unhealthy", instance.id)),
-                Lifecycle::InService if instance.retirement.is_some() => return Some(format!("{} will be retired", instance.id)),
-                Lifecycle::InService if instance.state == InstanceState::Running && !instance.failing => in_service += 1,
+                Lifecycle::InService if member.health == Health::Unhealthy => {
+                    return Some(format!("{} is unhealthy", instance.id));
+                }
+                Lifecycle::InService if instance.retirement.is_some() => {
+                    return Some(format!("{} will be retired", instance.id));
+                }
+                Lifecycle::InService if instance.state == InstanceState::Running && !instance.failing => {
+                    in_service += 1
+                }
                 Lifecycle::Standby | Lifecycle::Stopped | Lifecycle::Running | Lifecycle::Hibernated => {}
                 _ => return Some(format!("{} is {} and {:?}", instance.id, member.lifecycle_state(), instance.state)),
             }
@@ -282,10 +297,10 @@ fn unwell(world: &World, fleet: &FleetSpec, over: &Over) -> Option<String> {
         }
         serving += in_service as usize;
     }
-    if let Over::Empty(name) = over
-        && world.group(name).is_some_and(|group| group.desired > 0)
+    if let Over::Replaced(name) = over
+        && world.group(name).is_some_and(|group| group.min > 0)
     {
-        return Some(format!("{name} is not empty"));
+        return Some(format!("{name} is not scaled down"));
     }
     let served = fleet.addresses.iter().filter(|ip| world.serving_at(ip).is_some()).count();
     let wanted = fleet.addresses.len().min(serving);

@@ -113,7 +113,11 @@ mod tests {
     #[test]
     fn percentiles_are_by_nearest_rank() {
         let hundred = Spread::of((1..=100).map(f64::from).collect());
-        assert!((hundred.p50 - 50.0).abs() < 1e-9 && (hundred.p99 - 99.0).abs() < 1e-9 && (hundred.max - 100.0).abs() < 1e-9);
+        assert!(
+            (hundred.p50 - 50.0).abs() < 1e-9
+                && (hundred.p99 - 99.0).abs() < 1e-9
+                && (hundred.max - 100.0).abs() < 1e-9
+        );
         assert_eq!(Spread::of(Vec::new()), Spread::default());
         assert_eq!(Spread::of(vec![7.0]), Spread { p50: 7.0, p99: 7.0, max: 7.0 });
     }

@@ -74,8 +74,8 @@ pub(super) struct Script {
 pub(super) enum Over {
     /// Nothing.
     Healthy,
-    /// This group is empty.
-    Empty(String),
+    /// The blue/green deployment has scaled this group down, to a least size of none.
+    Replaced(String),
 }
 
 /// What a scenario holds `ours` to, besides the laws.
@@ -116,6 +116,10 @@ pub(super) enum Whom {
     Stopped(usize),
     /// The n-th of those that fail.
     Failing(usize),
+    /// One in the warm pool.
+    Warm,
+    /// One of somebody else.
+    Stranger,
     /// The one that the last such deed was done to.
     Last,
 }
@@ -124,9 +128,13 @@ impl Whom {
     /// Finds the instance. A number beyond the last begins anew.
     pub(super) fn find<'a>(self, world: &'a World, fleet: &FleetSpec, last: Option<&str>) -> Option<&'a Instance> {
         let holders: Vec<&str> = fleet.addresses.iter().filter_map(|ip| world.holder_of(ip)).collect();
-        let lifecycle = |id: &str| world.groups().find_map(|group| group.members.get(id)).map(|member| member.lifecycle);
+        let lifecycle =
+            |id: &str| world.groups().find_map(|group| group.members.get(id)).map(|member| member.lifecycle);
         let pick = |n: usize, fits: &dyn Fn(&Instance) -> bool| {
-            let fitting: Vec<_> = world.instances().filter(|instance| member_of_fleet(world, fleet, &instance.id) && fits(instance)).collect();
+            let fitting: Vec<_> = world
+                .instances()
+                .filter(|instance| member_of_fleet(world, fleet, &instance.id) && fits(instance))
+                .collect();
             n.checked_rem(fitting.len()).and_then(|n| fitting.get(n).copied())
         };
         match self {
@@ -140,8 +148,15 @@ impl Whom {
                     && !holders.contains(&i.id.as_str())
             }),
             Self::InStandby(n) => pick(n, &|i| lifecycle(&i.id) == Some(Lifecycle::Standby)),
-            Self::Stopped(n) => pick(n, &|i| i.state == InstanceState::Stopped && lifecycle(&i.id) == Some(Lifecycle::InService)),
+            Self::Stopped(n) => {
+                pick(n, &|i| i.state == InstanceState::Stopped && lifecycle(&i.id) == Some(Lifecycle::InService))
+            }
             Self::Failing(n) => pick(n, &|i| i.failing),
+            Self::Warm => world.groups().flat_map(|group| group.members.values()).find_map(|member| {
+                let rests = member.warm && !member.lifecycle.is_pending() && !member.lifecycle.is_terminating();
+                rests.then(|| world.instance(&member.instance))?
+            }),
+            Self::Stranger => world.instances().find(|i| !member_of_fleet(world, fleet, &i.id)),
             Self::Last => world.instance(last?),
         }
     }

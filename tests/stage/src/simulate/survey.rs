@@ -76,7 +76,8 @@ impl Simulator {
         fastrand::seed(seed);
         let script = task.scenario.script(seed, task.strategy);
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
-        let played = LocalSet::new().block_on(&runtime, play::play(&script, task.strategy, seed, &self.deployment, &self.config));
+        let played = LocalSet::new()
+            .block_on(&runtime, play::play(&script, task.strategy, seed, &self.deployment, &self.config));
         drop(runtime);
         Ok(review(&script, task.strategy, seed, &played, keep_timeline))
     }
@@ -109,7 +110,9 @@ impl Simulator {
         let work = || -> Result<(), SimulatorError> {
             loop {
                 let number = next.fetch_add(1, Relaxed);
-                let Some(task) = tasks.get(number / per_task).filter(|_| number < all && seeds > 0) else { return Ok(()) };
+                let Some(task) = tasks.get(number / per_task).filter(|_| number < all && seeds > 0) else {
+                    return Ok(());
+                };
                 let report = self.run(*task, first_seed.wrapping_add((number % per_task) as u64), false)?;
                 progress(*task, &report);
                 done.lock().unwrap_or_else(PoisonError::into_inner).push((number, report));
@@ -149,7 +152,7 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         before = Some(entry);
         rest = ahead;
     }
-    judge.conclude(played);
+    judge.conclude(played, &truth);
     account.close(&script.fleet.addresses, played.began, played.ended);
     let violations = judge.violations;
     let timeline = (keep_timeline || !violations.is_empty()).then(|| timeline(played, &violations));

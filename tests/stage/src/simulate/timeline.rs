@@ -27,7 +27,9 @@ pub(super) fn timeline(played: &Played, violations: &[Violation]) -> String {
         lines.push((letter.at, 3, format!("λ gave up {}: {}", letter.trigger, letter.reason)));
     }
     lines.push((played.ended, 4, "— over; what follows is the last sweep".to_owned()));
-    lines.extend(violations.iter().map(|violation| (violation.at, 5, format!("✗ {}: {}", violation.law, violation.what))));
+    lines.extend(
+        violations.iter().map(|violation| (violation.at, 5, format!("✗ {}: {}", violation.law, violation.what))),
+    );
     lines.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
     let mut text = String::new();
     for (at, _, line) in lines {
@@ -70,11 +72,15 @@ fn describe(entry: &Entry) -> String {
         Kind::Silent { instance } => format!("{instance} falls silent"),
         Kind::Forgotten { instance } => format!("{instance} is no longer listed"),
         Kind::Checks { instance, status } => format!("{instance} status checks: {status:?}"),
-        Kind::Lifecycle { group, instance, lifecycle, warm } => format!("{instance} in {group}: {}", lifecycle.as_str(*warm)),
+        Kind::Lifecycle { group, instance, lifecycle, warm } => {
+            format!("{instance} in {group}: {}", lifecycle.as_str(*warm))
+        }
         Kind::Health { group, instance, health } => format!("{instance} in {group}: {health:?}"),
         Kind::Left { group, instance } => format!("{instance} left {group}"),
         Kind::HookWaits { instance, hook, .. } => format!("{instance} waits in {hook}"),
-        Kind::HookAnswered { instance, hook, result, by, .. } => format!("{instance} goes on from {hook}: {result} by {by:?}"),
+        Kind::HookAnswered { instance, hook, result, by, .. } => {
+            format!("{instance} goes on from {hook}: {result} by {by:?}")
+        }
         Kind::Capacity { group, min, max, desired } => format!("{group} wants {desired} ({min} to {max})"),
         Kind::Group { group, change } => format!("{group}: {change}"),
         Kind::LaunchFailed { group, zone } => format!("{group} cannot launch in {zone}"),
@@ -84,8 +90,12 @@ fn describe(entry: &Entry) -> String {
         Kind::Disassociated { public_ip, instance, .. } => {
             format!("{public_ip} disassociated from {}", instance.as_deref().unwrap_or("nobody"))
         }
-        Kind::Settled { public_ip, instance, .. } => format!("{public_ip} leads to {}", instance.as_deref().unwrap_or("nobody")),
-        Kind::Serving { public_ip, instance } => format!("{public_ip} is answered by {}", instance.as_deref().unwrap_or("NOBODY")),
+        Kind::Settled { public_ip, instance, .. } => {
+            format!("{public_ip} leads to {}", instance.as_deref().unwrap_or("nobody"))
+        }
+        Kind::Serving { public_ip, instance } => {
+            format!("{public_ip} is answered by {}", instance.as_deref().unwrap_or("NOBODY"))
+        }
         Kind::Tagged { resource, key } => format!("{resource} tags changed: {key}"),
         Kind::Act { act } => format!("► {act}"),
         Kind::Event { detail_type, subject, fate, .. } => format!("event {fate:?}: {detail_type} {subject}"),

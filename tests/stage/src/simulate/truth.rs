@@ -106,7 +106,8 @@ impl Truth {
     pub(super) fn successor_expected(&self) -> bool {
         self.groups.iter().filter(|(_, group)| !group.suspends_launch).any(|(name, group)| {
             let lives = |life: &&Life| matches!(life.state, InstanceState::Running | InstanceState::Pending);
-            let members = || self.lives.values().filter(|life| life.group.as_ref() == Some(name) && !life.warm).filter(lives);
+            let members =
+                || self.lives.values().filter(|life| life.group.as_ref() == Some(name) && !life.warm).filter(lives);
             let booting = members().filter(|life| life.lifecycle.is_pending()).count();
             let serving = members().filter(|life| life.lifecycle == Lifecycle::InService).count();
             booting > 0 || (group.desired as usize) > booting + serving
@@ -137,7 +138,9 @@ impl Truth {
             }
             Kind::Ready { instance } => self.life_mut(instance, at).answers = true,
             Kind::Silent { instance } => self.life_mut(instance, at).answers = false,
-            Kind::Checks { instance, status } => self.life_mut(instance, at).impaired = *status == CheckStatus::Impaired,
+            Kind::Checks { instance, status } => {
+                self.life_mut(instance, at).impaired = *status == CheckStatus::Impaired
+            }
             Kind::Health { instance, health, .. } => self.life_mut(instance, at).healthy = *health == Health::Healthy,
             Kind::Lifecycle { group, instance, lifecycle, warm } => {
                 let ours = self.groups.contains_key(group);
@@ -182,7 +185,9 @@ impl Truth {
     fn apply_act(&mut self, at: Timestamp, act: &str) {
         let Ok(act) = serde_json::from_str::<Act>(act) else { return };
         match &act {
-            Act::SpotNotice { instance, .. } | Act::Rebalance { instance } | Act::ScheduleRetirement { instance, .. } => {
+            Act::SpotNotice { instance, .. }
+            | Act::Rebalance { instance }
+            | Act::ScheduleRetirement { instance, .. } => {
                 self.life_mut(instance, at).leaving = true;
             }
             Act::BlueGreen { group, green } => {

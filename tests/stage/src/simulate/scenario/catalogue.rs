@@ -24,7 +24,14 @@ pub(super) const ALL: &[Scenario] = &[
         name: "kill-with-spare",
         about: "the holder is terminated or crashes, and another instance is in service",
         strategies: ALL_STRATEGIES,
-        script: |rng| of(fleet(1, 2), vec![now(kill(rng, Whom::Holder(0)))]),
+        script: |rng| {
+            let mut steps = vec![now(kill(rng, Whom::Holder(0)))];
+            if rng.bool() {
+                // Instances of others die as well, and that is none of our business.
+                steps.push(after(rng.u64(0..60), kill(rng, Whom::Stranger)));
+            }
+            of(fleet(1, 2), steps)
+        },
     },
     Scenario {
         name: "kill-without-spare",
@@ -38,7 +45,10 @@ pub(super) const ALL: &[Scenario] = &[
         strategies: ALL_STRATEGIES,
         script: |rng| {
             let later = Duration::from_millis(rng.u64(0..60_000));
-            of(fleet(1, 3), vec![now(kill(rng, Whom::Holder(0))), Step { after: later, deed: kill(rng, Whom::Holder(0)) }])
+            of(
+                fleet(1, 3),
+                vec![now(kill(rng, Whom::Holder(0))), Step { after: later, deed: kill(rng, Whom::Holder(0)) }],
+            )
         },
     },
     Scenario {
@@ -95,7 +105,7 @@ pub(super) const ALL: &[Scenario] = &[
             let (blue, green) = ("web".to_owned(), "CodeDeploy_web_d-7XK2M9QAB".to_owned());
             let deploy = Deed::Do(Act::BlueGreen { group: blue.clone(), green });
             let desired = rng.u32(1..=2);
-            Script { over: Over::Empty(blue), ..of(fleet(1, desired), vec![now(deploy)]) }
+            Script { over: Over::Replaced(blue), ..of(fleet(1, desired), vec![now(deploy)]) }
         },
     },
     Scenario {
@@ -114,7 +124,7 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "warm-pool",
-        about: "the group grows from its warm pool and shrinks again, or loses its holder",
+        about: "the group grows from its warm pool and shrinks again, or loses its holder, or a prepared instance",
         strategies: ALL_STRATEGIES,
         script: warm_pool,
     },
@@ -139,7 +149,12 @@ pub(super) fn neighbour() -> FleetSpec {
     FleetSpec {
         name: "somebody-else".to_owned(),
         addresses: vec!["203.0.113.200".to_owned()],
-        groups: vec![GroupSpec { name: "somebody-else".to_owned(), desired: 1, hooks: Vec::new(), ..GroupSpec::default() }],
+        groups: vec![GroupSpec {
+            name: "somebody-else".to_owned(),
+            desired: 1,
+            hooks: Vec::new(),
+            ..GroupSpec::default()
+        }],
         tagged: false,
         ..FleetSpec::default()
     }
@@ -218,7 +233,8 @@ fn stopped_by_hand(rng: &mut Rng) -> Script {
         let start = to(Whom::Last, |i| Act::Start { instance: i.id.clone() });
         steps.push(after(rng.u64(20..90), start));
     }
-    of(fleet(1, rng.u32(1..=2)), steps)
+    let alone = rng.u8(0..4) == 0;
+    of(fleet(1, if alone { 1 } else { 2 }), steps)
 }
 
 fn instance_refresh(rng: &mut Rng) -> Script {
@@ -237,7 +253,9 @@ fn warm_pool(rng: &mut Rng) -> Script {
         group.warm_pool = Some(WarmPoolSpec { min: 1, prepared: Some(desired + 1), state: state.to_owned() });
     }
     let resize = |desired: u32| Deed::Do(Act::SetDesired { group: "web".to_owned(), desired });
-    let steps = match rng.u8(0..3) {
+    let steps = match rng.u8(0..5) {
+        3 => vec![now(kill(rng, Whom::Warm))],
+        4 => vec![now(to(Whom::Warm, |i| Act::FailStatusChecks { instance: i.id.clone() }))],
         0 => vec![now(kill(rng, Whom::Holder(0)))],
         1 => vec![now(resize(desired + 1)), after(rng.u64(60..300), resize(desired))],
         _ => vec![now(resize(desired + 1)), after(rng.u64(1..120), kill(rng, Whom::Holder(0)))],

@@ -47,7 +47,7 @@ pub(super) fn script(rng: &mut Rng) -> Script {
     let zones = fleet.groups.iter().flat_map(|group| &group.zones);
     let mend: Vec<Deed> = zones.map(|zone| Deed::Do(Act::RestoreZone { zone: zone.clone() })).collect();
     steps.extend(mend.into_iter().map(|deed| Step { after: Duration::from_secs(WINDOW_SECONDS), deed }));
-    let over = if deployed { Over::Empty("web".to_owned()) } else { Over::Healthy };
+    let over = if deployed { Over::Replaced("web".to_owned()) } else { Over::Healthy };
     Script { fleet, neighbours: vec![neighbour()], steps, faults: Faults::rough(), over, demand: Demand::Laws }
 }
 
