@@ -178,12 +178,11 @@ fn introduce(
     args: &ServeArgs,
 ) -> io::Result<()> {
     let endpoint = format!("http://{address}");
-    let instance = world.instances().next().map_or("i-…", |instance| instance.id.as_str()).to_owned();
-    writeln!(
-        out,
-        "A simulated AWS at {endpoint} (region {}), at {} times the wall clock's speed.",
-        args.region, args.speed
-    )?;
+    let holder = fleet.addresses.first().and_then(|address| world.holder_of(address));
+    let instance = holder.or_else(|| world.instances().next().map(|instance| instance.id.as_str())).unwrap_or("i-…");
+    let region = panda_world::REGION;
+    let pace = if at_wall_pace(args.speed) { "the wall clock's pace".to_owned() } else { format!("{} times the wall clock's pace", args.speed) };
+    writeln!(out, "A simulated AWS at {endpoint} (region {region}), at {pace}.")?;
     writeln!(out, "Fleet {:?} behind {}:", fleet.name, fleet.addresses.join(", "))?;
     for instance in world.instances() {
         writeln!(out, "  {}  {}  {}", instance.id, instance.zone, instance.state.as_str())?;
@@ -201,15 +200,18 @@ Look at it and touch it (any credentials will do):
 A function elsewhere acts on it with
   AWS_ENDPOINT_URL_EC2={endpoint} AWS_ENDPOINT_URL_AUTO_SCALING={endpoint}
 Ctrl-C ends it.",
-        region = args.region,
     )?;
-    if (args.speed - 1.0).abs() > f64::EPSILON {
+    if !at_wall_pace(args.speed) {
         writeln!(out, "Functions go by the wall clock: their waits are {} times as long for the world.", args.speed)?;
     }
     if args.functions.is_none() {
         writeln!(out, "Nobody hears its events: --functions ENDPOINT would deliver them by the rules deployed there.")?;
     }
     Ok(())
+}
+
+fn at_wall_pace(speed: f64) -> bool {
+    (speed - 1.0).abs() < f64::EPSILON
 }
 
 fn tell(out: &mut impl io::Write, notice: &Notice) -> io::Result<()> {

@@ -85,3 +85,43 @@ pub fn has_healed(world: &World, group: &str, public_ip: &str, size: u32, victim
     });
     u32::try_from(fit.count()).is_ok_and(|fit| fit >= size) && has_moved(world, public_ip, victim)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use jiff::Timestamp;
+    use panda_world::{FleetSpec, Timing};
+
+    use super::*;
+
+    const ADDRESS: &str = "203.0.113.10";
+
+    fn world() -> World {
+        let mut world = World::new(1, Timestamp::UNIX_EPOCH, Timing::brisk());
+        world.found_fleet(&FleetSpec::default());
+        world
+    }
+
+    #[test]
+    fn a_whole_fleet_has_not_healed_from_an_act_while_the_victim_is_in_it() {
+        let world = world();
+        let holder = world.holder_of(ADDRESS).unwrap().to_owned();
+        assert!(has_healed(&world, "web", ADDRESS, 2, "i-gone"));
+        assert!(!has_healed(&world, "web", ADDRESS, 2, &holder));
+        assert!(!has_moved(&world, ADDRESS, &holder));
+        assert!(!has_healed(&world, "web", ADDRESS, 3, "i-gone"));
+    }
+
+    #[test]
+    fn each_act_can_be_done_to_the_holder_of_a_whole_fleet() {
+        for scene in SCENES {
+            let mut world = world();
+            let holder = world.holder_of(ADDRESS).unwrap().to_owned();
+            world.act(&scene.act(&holder)).unwrap();
+            if let Some(afterwards) = scene.afterwards("web", 2) {
+                world.act(&afterwards).unwrap();
+            }
+            assert!(scene.sentence(&holder).contains(&holder));
+        }
+    }
+}

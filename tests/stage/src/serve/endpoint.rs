@@ -2,7 +2,7 @@
 
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
-use aws_sdk_eventbridge::{error::DisplayErrorContext, types::RuleState};
+use aws_sdk_eventbridge::types::RuleState;
 use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
 use aws_types::{SdkConfig, region::Region};
 use serde_json::Value;
@@ -114,8 +114,18 @@ impl Endpoint for Deployed {
     }
 }
 
-fn failed(operation: &'static str, error: &impl std::error::Error) -> CallError {
-    CallError { operation, reason: DisplayErrorContext(error).to_string() }
+/// `service error: ResourceNotFoundException: Function not found: …`, each cause once.
+fn failed(operation: &'static str, error: &dyn std::error::Error) -> CallError {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !reason.ends_with(&words) {
+            reason = format!("{reason}: {words}");
+        }
+        cause = error.source();
+    }
+    CallError { operation, reason }
 }
 
 /// An SDK configuration for a local endpoint: plain HTTP, and credentials that nobody checks.
