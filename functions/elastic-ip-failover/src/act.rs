@@ -18,8 +18,9 @@ use crate::{memory::Memory, outcome::FleetOutcome};
 pub(crate) struct Acted {
     /// The world was not as the plan took it for: look again.
     pub(crate) overtaken: bool,
-    /// Hooks to complete when the network has followed the moves.
-    pub(crate) after_settling: Vec<HookAnswer>,
+    /// There are hooks to complete when the network has followed the moves: look again then, since others may have moved the address back
+    /// meanwhile.
+    pub(crate) settling: bool,
     /// What AWS did not carry out.
     pub(crate) failures: Vec<AwsError>,
 }
@@ -87,7 +88,7 @@ pub(crate) async fn act(
             Answer::Continue { after } if after.is_zero() => {
                 acted.failures.extend(complete(aws, answer, memory, outcome, (watch.now)()).await.err());
             }
-            Answer::Continue { .. } => acted.after_settling.push(answer.clone()),
+            Answer::Continue { .. } => acted.settling = true,
         }
     }
     acted
@@ -97,7 +98,7 @@ pub(crate) async fn act(
 ///
 /// # Errors
 /// When AWS does not answer, or refuses; the next look tries again.
-pub(crate) async fn complete(
+async fn complete(
     aws: &Aws,
     answer: &HookAnswer,
     memory: &mut Memory,

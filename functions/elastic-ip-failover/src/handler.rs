@@ -8,7 +8,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use panda_aws::{Aws, AwsError, lifecycle};
 use panda_domain::{
     event::{self, Concern, Event},
-    failover::{self, Evidence, HookAnswer, Problem, Scope},
+    failover::{self, Evidence, Problem, Scope},
     ids::FleetName,
 };
 use panda_lambda::{deadline::Deadline, failure};
@@ -34,8 +34,8 @@ const LOOKS: u32 = 3;
 /// The pause before the second look; the third one waits twice as long. Reads were seen to lag by less than a second mostly.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// What must be left of the invocation after the network has settled, to complete the hooks.
-const RESERVE: Duration = Duration::from_secs(5);
+/// What must be left of the invocation after the network has settled, to look again and complete the hooks.
+const RESERVE: Duration = Duration::from_secs(10);
 
 /// What the function keeps from one event to the next.
 #[derive(Debug)]
@@ -151,21 +151,20 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
     let concern = event.concern();
     let mut evidence = Evidence::of(event, app.now());
     let scope = if evidence.tells_of_a_death() { Scope::Rescue } else { Scope::Full };
+    let settle = Duration::try_from(app.config.rules.settle).unwrap_or_default();
     let mut told = Told::default();
     let mut looks = 0;
-    let (overtaken, failures) = loop {
+    let overtaken = loop {
         looks += 1;
-        let last = looks == LOOKS;
-        let mut look = look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told).await?;
-        settle(app, &mut look, &mut memory, &mut told, deadline).await;
-        // A failure is not tried again at once, since the SDK did that; but what it left undone is planned anew.
-        if !look.overtaken || last {
-            break (look.overtaken, look.failures);
+        let look = look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told).await?;
+        told.failures.extend(look.failures);
+        let settling = look.settling && has_time_to_settle(app, deadline);
+        // A failure is not tried again at once, since the SDK did that; what it left undone is planned anew by whoever looks next.
+        if looks == LOOKS || !(look.overtaken || settling) {
+            break look.overtaken;
         }
-        told.failures.append(&mut look.failures);
-        sleep(PAUSE * looks).await;
+        sleep(if settling { settle } else { PAUSE * looks }).await;
     };
-    told.failures.extend(failures);
     let mut outcome = Outcome { event: event.to_string(), looks, ..Outcome::default() };
     for fleet in told.fleets.into_values() {
         if fleet.is_telling() { outcome.fleets.push(fleet) } else { outcome.fleets_at_rest += 1 }
@@ -197,7 +196,7 @@ impl Told {
 #[derive(Default)]
 struct Look {
     overtaken: bool,
-    after_settling: Vec<(FleetName, HookAnswer)>,
+    settling: bool,
     failures: Vec<AwsError>,
 }
 
@@ -232,26 +231,19 @@ async fn look(
         let acted = act::act(&app.aws, &plan, memory, evidence, outcome, &watch).await;
         look.overtaken |= acted.overtaken;
         look.failures.extend(acted.failures);
-        look.after_settling.extend(acted.after_settling.into_iter().map(|answer| (fleet.name.clone(), answer)));
+        look.settling |= acted.settling;
     }
     Ok(look)
 }
 
-/// Completes the hooks whose instances had to outlive the network's settling. If the invocation ends too soon for that, the next sweep does.
-async fn settle(app: &App, look: &mut Look, memory: &mut Memory, told: &mut Told, deadline: Deadline) {
+/// Whether the invocation lasts until the network has followed a move, and a last look after that. If not, the next sweep completes the hook.
+fn has_time_to_settle(app: &App, deadline: Deadline) -> bool {
     let pause = Duration::try_from(app.config.rules.settle).unwrap_or_default();
-    if look.after_settling.is_empty() {
-        return;
-    }
-    if deadline.left(app.clock.now()) < pause + RESERVE {
+    let enough = deadline.left(app.clock.now()) >= pause + RESERVE;
+    if !enough {
         warn!("No time left to wait for the network to follow; the next sweep completes the hooks");
-        return;
     }
-    sleep(pause).await;
-    for (fleet, answer) in look.after_settling.drain(..) {
-        let completed = act::complete(&app.aws, &answer, memory, told.of(&fleet), app.now()).await;
-        look.failures.extend(completed.err());
-    }
+    enough
 }
 
 /// Completes our hook on a group that is in no fleet: nobody else would, and its instance would wait for the heartbeat to run out.

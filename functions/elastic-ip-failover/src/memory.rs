@@ -50,9 +50,9 @@ impl Memory {
         self.rosters.iter().find(|(_, roster)| knows(roster)).map(|(fleet, _)| fleet)
     }
 
-    /// The members of a fleet when we last looked.
-    pub(crate) fn members_of(&self, fleet: &FleetName) -> Option<&BTreeSet<InstanceId>> {
-        self.rosters.get(fleet).map(|roster| &roster.members)
+    /// The groups of a fleet when we last looked.
+    pub(crate) fn groups_of(&self, fleet: &FleetName) -> Option<&BTreeSet<GroupName>> {
+        self.rosters.get(fleet).map(|roster| &roster.groups)
     }
 
     /// Remembers who is in a fleet.

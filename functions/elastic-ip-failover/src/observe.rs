@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use panda_aws::{Aws, AwsError, Focus, addresses, groups, instances, lifecycle};
 use panda_domain::{
-    event::{Concern, Transition},
+    event::{Concern, InstanceState, Transition},
     failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Step},
     ids::{FleetName, GroupName, InstanceId},
 };
@@ -78,15 +78,20 @@ async fn read_first(
     quick: bool,
 ) -> Result<FirstReads, AwsError> {
     let guessed = async {
-        match (focus, concern) {
-            (Focus::Fleet(fleet), _) => match memory.members_of(fleet) {
-                Some(ids) if !ids.is_empty() => instances::describe_instances(aws, instances::Which::Ids(ids)).await,
-                _ => Ok(BTreeMap::new()),
-            },
+        let told: BTreeSet<GroupName>;
+        let groups = match (focus, concern) {
+            (Focus::Fleet(fleet), _) => memory.groups_of(fleet),
             (Focus::EveryFleet, Concern::Group(group)) => {
-                instances::describe_instances(aws, instances::Which::OfGroup(group)).await
+                told = BTreeSet::from([group.clone()]);
+                Some(&told)
             }
-            (Focus::EveryFleet, _) => Ok(BTreeMap::new()),
+            (Focus::EveryFleet, _) => None,
+        };
+        match groups {
+            Some(groups) if !groups.is_empty() => {
+                instances::describe_instances(aws, instances::Which::OfGroups(groups)).await
+            }
+            _ => Ok(BTreeMap::new()),
         }
     };
     let impaired = async {
@@ -178,8 +183,10 @@ async fn complete(aws: &Aws, fleets: &mut [FleetSnapshot], first: FirstReads, qu
             endure(instances::describe_impaired(aws).await)
         }
     };
+    // After a death one living member is enough to rescue the address; who is missing then is mostly the dead one itself.
+    let enough = quick && first.instances.values().any(|instance| instance.state == InstanceState::Running);
     let late_instances = async {
-        if missing.is_empty() {
+        if missing.is_empty() || enough {
             Ok(BTreeMap::new())
         } else {
             instances::describe_instances(aws, instances::Which::Ids(&missing)).await

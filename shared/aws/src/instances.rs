@@ -27,8 +27,8 @@ const PAGE: i32 = 1000;
 pub enum Which<'a> {
     /// These. By a filter, not by parameter: a parameter that names one instance too many fails the whole call.
     Ids(&'a BTreeSet<InstanceId>),
-    /// The ones that Auto Scaling tagged as a group's. The tag goes when the instance is terminated or detached.
-    OfGroup(&'a GroupName),
+    /// The ones that Auto Scaling tagged as these groups'. The tag goes when the instance is terminated or detached.
+    OfGroups(&'a BTreeSet<GroupName>),
 }
 
 /// What EC2 says of instances; all pages. What it does not list is left out.
@@ -37,7 +37,10 @@ pub enum Which<'a> {
 /// When AWS does not answer or refuses; run again.
 pub async fn describe_instances(aws: &Aws, which: Which<'_>) -> Result<BTreeMap<InstanceId, Instance>, AwsError> {
     let filters: Vec<(&str, Vec<String>)> = match which {
-        Which::OfGroup(group) => vec![("tag:aws:autoscaling:groupName", vec![group.to_string()])],
+        Which::OfGroups(groups) => {
+            let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
+            groups.chunks(FILTER_VALUES).map(|chunk| ("tag:aws:autoscaling:groupName", chunk.to_vec())).collect()
+        }
         Which::Ids(ids) => {
             let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
             ids.chunks(FILTER_VALUES).map(|chunk| ("instance-id", chunk.to_vec())).collect()

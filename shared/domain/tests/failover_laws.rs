@@ -208,6 +208,7 @@ prop_compose! {
                 instance: instance_id(n),
                 hook: if launching { "elastic-ip-launch".into() } else { "elastic-ip-terminate".into() },
                 transition: if launching { Transition::Launching } else { Transition::Terminating },
+                warm: false,
                 since: now() - SignedDuration::from_secs(ago),
             }),
             ..Evidence::default()
@@ -250,6 +251,11 @@ fn apply(fleet: &FleetSnapshot, plan: &FleetPlan) -> FleetSnapshot {
         }
     }
     fleet
+}
+
+fn told_leaving(evidence: &Evidence, instance: &InstanceId) -> bool {
+    let told = evidence.waiting.as_ref();
+    told.is_some_and(|told| told.transition == Transition::Terminating && told.instance == *instance)
 }
 
 fn holder<'a>(fleet: &'a FleetSnapshot, allocation: &AllocationId) -> Option<&'a InstanceId> {
@@ -366,6 +372,26 @@ proptest! {
     }
 
     #[test]
+    fn a_terminate_hook_in_an_event_outweighs_an_in_service_that_a_read_still_shows(fleet in fleet(), leaver in 0_usize..6) {
+        let leaver = instance_id(leaver);
+        let waiting = WaitingHook {
+            group: "web".into(),
+            instance: leaver.clone(),
+            hook: "elastic-ip-terminate".into(),
+            transition: Transition::Terminating,
+            warm: false,
+            since: now(),
+        };
+        let evidence = Evidence { waiting: Some(waiting), ..Evidence::default() };
+        let plan = plan(&fleet, &evidence, &rules(), Scope::Full);
+        let after = apply(&fleet, &plan);
+        let better = fleet.members().any(|(_, member)| {
+            tier_of(&fleet, &evidence, &member.instance) == Ok(Tier::Serving) && !holdings(&after).contains_key(&member.instance)
+        });
+        prop_assert!(!better || !holdings(&after).contains_key(&leaver), "the leaving one keeps what a serving one could have");
+    }
+
+    #[test]
     fn a_living_holders_address_is_moved_with_one_call_and_never_released_in_between(
         fleet in fleet(), evidence in evidence(),
     ) {
@@ -407,7 +433,8 @@ proptest! {
                         !stopped && !evidence.dead.contains(id) && !evidence.halted.contains(id)
                     };
                     let booting = group.members.iter().filter(living).filter(|m| matches!(m.lifecycle, Lifecycle::Pending(_))).count();
-                    let serving = group.members.iter().filter(living).filter(|m| m.lifecycle == Lifecycle::InService).count();
+                    let told_to_leave = |m: &&Member| told_leaving(&evidence, &m.instance);
+                    let serving = group.members.iter().filter(living).filter(|m| m.lifecycle == Lifecycle::InService && !told_to_leave(m)).count();
                     !group.deleting && !group.suspends("Launch") && (booting > 0 || group.desired as usize > booting + serving)
                 });
                 let in_time = now() < since + SignedDuration::from_secs(300 - 80);

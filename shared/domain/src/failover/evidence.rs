@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Leaving, LeavingReason};
 use crate::{
-    event::{Event, InstanceState, Kind, Transition},
+    event::{Event, InstanceState, Kind, Place, Transition},
     ids::{AllocationId, GroupName, HookName, InstanceId},
 };
 
@@ -47,6 +47,8 @@ pub struct WaitingHook {
     pub hook: HookName,
     /// What the instance is about to do.
     pub transition: Transition,
+    /// Whether it comes from or goes to the warm pool, whose instances are not listed among the group's.
+    pub warm: bool,
     /// When it began to wait.
     pub since: Timestamp,
 }
@@ -87,6 +89,7 @@ impl Evidence {
                     instance: action.instance.clone(),
                     hook: action.hook.clone(),
                     transition: action.transition,
+                    warm: action.origin == Place::WarmPool || action.destination == Place::WarmPool,
                     since,
                 });
             }
@@ -99,6 +102,13 @@ impl Evidence {
     #[must_use]
     pub fn tells_of_a_death(&self) -> bool {
         !self.dead.is_empty() || !self.halted.is_empty()
+    }
+
+    /// Whether the event itself says that an instance is on its way out. Like a death, this outweighs a read that still shows it in service.
+    pub(super) fn tells_of_leaving(&self, instance: &InstanceId) -> bool {
+        self.waiting
+            .as_ref()
+            .is_some_and(|told| told.transition == Transition::Terminating && told.instance == *instance)
     }
 
     fn leave(&mut self, instance: &InstanceId, reason: LeavingReason, since: Timestamp) {

@@ -12,7 +12,8 @@ use std::{collections::BTreeSet, fmt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Evidence, FleetSnapshot, Group, Ineligible, LeavingReason, Lifecycle, Member, Move, Rules, Step, Tier, tier,
+    Evidence, FleetSnapshot, Group, Ineligible, LeavingReason, Lifecycle, Member, Move, Rules, Step, Tier, WaitingHook,
+    tier,
 };
 use crate::{
     event::Transition,
@@ -137,7 +138,7 @@ fn waiting<'a>(
         let member = group.members.iter().find(|member| member.instance == told.instance);
         // What we completed after this action began was this action. A warm pool sends an instance through the same hook again, later.
         let answered = answered_at(&told.instance, &told.hook).is_some_and(|at| at >= told.since);
-        if !answered && !is_past(member, told.transition) {
+        if !answered && !is_past(member, told) {
             waiting.push((group, told.instance.clone(), told.hook.clone(), told.transition));
         }
     }
@@ -154,10 +155,12 @@ fn waiting<'a>(
 }
 
 /// Whether the reads prove that an instance left the hook already: reads may lag, but they do not run ahead.
-fn is_past(member: Option<&Member>, transition: Transition) -> bool {
-    match (transition, member.map(|member| &member.lifecycle)) {
-        // A launching instance may not be listed yet; a terminating one that is not listed any more is gone.
-        (Transition::Terminating, None | Some(Lifecycle::Terminating(Step::Proceed))) => true,
+fn is_past(member: Option<&Member>, told: &WaitingHook) -> bool {
+    match (told.transition, member.map(|member| &member.lifecycle)) {
+        // A launching instance may not be listed yet; a terminating one that is not listed any more is gone, unless it is a warm one, which
+        // never is.
+        (Transition::Terminating, None) => !told.warm,
+        (Transition::Terminating, Some(Lifecycle::Terminating(Step::Proceed))) => true,
         (Transition::Launching, Some(lifecycle)) => {
             matches!(lifecycle, Lifecycle::InService | Lifecycle::Terminating(_) | Lifecycle::Pending(Step::Proceed))
         }
@@ -250,7 +253,8 @@ fn waiting_since(fleet: &FleetSnapshot, evidence: &Evidence, instance: &Instance
 fn successor_expected(fleet: &FleetSnapshot, evidence: &Evidence) -> bool {
     fleet.groups.iter().filter(|group| !group.deleting && !group.suspends("Launch")).any(|group| {
         let coming = |member: &&Member| matches!(member.lifecycle, Lifecycle::Pending(_));
-        let staying = |member: &&Member| matches!(member.lifecycle, Lifecycle::InService);
+        let staying =
+            |member: &&Member| member.lifecycle == Lifecycle::InService && !evidence.tells_of_leaving(&member.instance);
         let alive = |member: &&Member| !tier::known_dead(fleet, evidence, &member.instance);
         let booting = group.members.iter().filter(coming).filter(alive).count();
         let serving = group.members.iter().filter(staying).filter(alive).count();

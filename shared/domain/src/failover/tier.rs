@@ -121,6 +121,7 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
         _ if !member.healthy => Ok(Tier::Unhealthy),
         Lifecycle::Terminating(_) => Ok(Tier::Terminating),
         Lifecycle::Standby => Ok(Tier::Standby),
+        Lifecycle::InService if evidence.tells_of_leaving(id) => Ok(Tier::Terminating),
         Lifecycle::InService if is_leaving(instance, evidence, id) => Ok(Tier::Departing),
         Lifecycle::InService => Ok(Tier::Serving),
     }
