@@ -1,4 +1,4 @@
-//! The Python side of the wire tests: servers and clients from `.venv`, on loopback, without an account.
+//! What the wire tests talk to, on loopback and without an account: moto, boto3 from `.venv`, and the world over HTTP.
 
 use std::{
     net::{Ipv4Addr, TcpStream},
@@ -11,7 +11,9 @@ use panda_stage::{
     deploy::{REGION, Site},
     tether::{Tethered, free_port, without_account},
 };
+use panda_world::{SharedWorld, World, http};
 use serde_json::Value;
+use tokio::{net::TcpListener, runtime, sync::oneshot};
 
 /// A tool of `.venv`.
 ///
@@ -65,19 +67,68 @@ impl Moto {
     }
 }
 
+/// The world over HTTP. Its clock stands still unless somebody moves it.
+#[derive(Debug)]
+pub struct HttpWorld {
+    /// The world itself.
+    pub world: SharedWorld,
+    port: u16,
+    _running: oneshot::Sender<()>,
+}
+
+impl HttpWorld {
+    /// Serves a world until this value goes.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    #[must_use]
+    pub fn serve(world: World) -> HttpWorld {
+        let world = SharedWorld::new(world.into());
+        let (running, ended) = oneshot::channel();
+        let (ready, port) = std::sync::mpsc::channel();
+        let router = http::router(SharedWorld::clone(&world));
+        // A thread and a runtime of its own, because the test waits for its Python script without a runtime.
+        std::thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+                ready.send(listener.local_addr().expect("a bound port").port()).expect("somebody waits for the port");
+                let until_dropped = async { drop(ended.await) };
+                axum::serve(listener, router).with_graceful_shutdown(until_dropped).await.expect("a served world");
+            });
+        });
+        HttpWorld { world, port: port.recv().expect("the world is served"), _running: running }
+    }
+
+    /// Where it answers as EC2 and Auto Scaling.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
 /// Runs a Python script with boto3 against an endpoint, and returns what it prints, which must be one JSON value.
 ///
-/// `ec2`, `autoscaling` and `client(SERVICE)` are at hand, and `refused(CALL)`, which gives the error code of a call that must fail.
+/// At hand are `ec2`, `autoscaling`, `client(SERVICE)`, `refused(CALL, ...)` for the error code of a call that must fail, `answer(VALUE)` to
+/// print, and `advance(SECONDS)` for the clock of a world.
 ///
 /// # Panics
 /// When the script fails: with its own words.
-#[must_use]
 pub fn boto3(endpoint: &str, script: &str) -> Value {
+    boto3_in(REGION, endpoint, script)
+}
+
+/// The same in another region.
+///
+/// # Panics
+/// When the script fails: with its own words.
+pub fn boto3_in(region: &str, endpoint: &str, script: &str) -> Value {
     let script = format!("{PREAMBLE}\n{script}");
     let output = without_account(tool("python").as_os_str())
         .args(["-c", &script])
         .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", REGION)
+        .env("AWS_REGION", region)
+        .env("AWS_DEFAULT_REGION", region)
         .stdin(Stdio::null())
         .output()
         .expect("python starts");
@@ -88,7 +139,7 @@ pub fn boto3(endpoint: &str, script: &str) -> Value {
 }
 
 const PREAMBLE: &str = r#"
-import json, time, boto3, botocore
+import json, os, urllib.request, boto3, botocore
 from botocore.config import Config
 
 def client(service):
@@ -100,6 +151,10 @@ def refused(call, **arguments):
     except botocore.exceptions.ClientError as error:
         return error.response["Error"]["Code"]
     raise SystemExit("not refused: " + call.__name__ + " " + json.dumps(arguments))
+
+def advance(seconds):
+    url = os.environ["AWS_ENDPOINT_URL"] + "/_world/advance"
+    urllib.request.urlopen(urllib.request.Request(url, json.dumps({"seconds": seconds}).encode(), method="POST")).read()
 
 def answer(value):
     print(json.dumps(value, default=str))

@@ -1,5 +1,8 @@
 //! `template.yaml` as the tests read it: with its intrinsic functions, before any transform.
 
+use std::collections::BTreeSet;
+
+use quamina::Quamina;
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
@@ -109,6 +112,21 @@ impl Template {
     #[must_use]
     pub fn pattern(&self, rule: &Rule) -> Option<Value> {
         rule.properties.get("Pattern").map(|pattern| self.with_defaults(pattern))
+    }
+
+    /// The names of the rules whose patterns match an event, as EventBridge would match them.
+    ///
+    /// # Panics
+    /// When a pattern is not in EventBridge's syntax.
+    #[must_use]
+    pub fn rules_that_match(&self, event: &Value) -> BTreeSet<String> {
+        let mut patterns = Quamina::new();
+        for rule in self.rules() {
+            if let Some(pattern) = self.pattern(&rule) {
+                patterns.add_pattern(rule.name, &pattern.to_string()).expect("EventBridge's own syntax");
+            }
+        }
+        patterns.matches_for_event(event.to_string().as_bytes()).expect("an event").into_iter().collect()
     }
 
     /// A parameter's default.

@@ -15,7 +15,6 @@ use panda_scenarios::{
     template::{Rule, Statement, Template, strings},
 };
 use panda_world::HookSpec;
-use quamina::Quamina;
 use serde_json::{Value, json};
 
 /// Every rule with the sample events that it is for. Each sample event is named here once, or in [`UNWANTED`].
@@ -67,14 +66,7 @@ const UNWANTED: &[&str] = &[
 ];
 
 fn rules_that_match(event: &Value) -> BTreeSet<String> {
-    let template = Template::read();
-    let mut patterns = Quamina::new();
-    for rule in template.rules() {
-        if let Some(pattern) = template.pattern(&rule) {
-            patterns.add_pattern(rule.name, &pattern.to_string()).expect("EventBridge's own syntax");
-        }
-    }
-    patterns.matches_for_event(event.to_string().as_bytes()).expect("an event").into_iter().collect()
+    Template::read().rules_that_match(event)
 }
 
 /// A sample event with one value replaced, by its JSON pointer.
