@@ -16,19 +16,11 @@ use serde_json::Value;
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 
 /// A tool of `.venv`.
-///
-/// # Panics
-/// When it is not installed; the message says that `make tools` does it.
-#[must_use]
 pub fn tool(name: &'static str) -> PathBuf {
     site().tool(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Where the pieces of a local deployment lie.
-///
-/// # Panics
-/// When the operating system does not say where the running test lies.
-#[must_use]
 pub fn site() -> Site {
     Site::of_this_build().expect("a running test has a path")
 }
@@ -42,10 +34,6 @@ pub struct Moto {
 
 impl Moto {
     /// Starts it and waits until it listens.
-    ///
-    /// # Panics
-    /// When it does not start.
-    #[must_use]
     pub fn start() -> Moto {
         let port = free_port().expect("a free port");
         let mut command = Tethered::command(tool("moto_server").as_os_str());
@@ -61,7 +49,6 @@ impl Moto {
     }
 
     /// Where it answers, for every service.
-    #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -78,10 +65,6 @@ pub struct HttpWorld {
 
 impl HttpWorld {
     /// Serves a world until this value goes.
-    ///
-    /// # Panics
-    /// When there is no free port.
-    #[must_use]
     pub fn serve(world: World) -> HttpWorld {
         let world = SharedWorld::new(world.into());
         let (running, ended) = oneshot::channel();
@@ -101,7 +84,6 @@ impl HttpWorld {
     }
 
     /// Where it answers as EC2 and Auto Scaling.
-    #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -111,17 +93,11 @@ impl HttpWorld {
 ///
 /// At hand are `ec2`, `autoscaling`, `client(SERVICE)`, `refused(CALL, ...)` for the error code of a call that must fail, `answer(VALUE)` to
 /// print, and `advance(SECONDS)` for the clock of a world.
-///
-/// # Panics
-/// When the script fails: with its own words.
 pub fn boto3(endpoint: &str, script: &str) -> Value {
     boto3_in(REGION, endpoint, script)
 }
 
 /// The same in another region.
-///
-/// # Panics
-/// When the script fails: with its own words.
 pub fn boto3_in(region: &str, endpoint: &str, script: &str) -> Value {
     let script = format!("{PREAMBLE}\n{script}");
     let output = without_account(tool("python").as_os_str())

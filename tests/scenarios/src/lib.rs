@@ -1,5 +1,13 @@
 //! What the tests that cross crates share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::must_use_candidate,
+    clippy::missing_panics_doc,
+    reason = "it serves tests, and a test that cannot go on should stop"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +15,6 @@ pub mod emulator;
 pub mod template;
 
 /// The repository.
-#[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
@@ -17,10 +24,6 @@ pub fn root() -> PathBuf {
 }
 
 /// A sample event of `tests/events`, by its file's name without `.json`.
-///
-/// # Panics
-/// When there is no such event.
-#[must_use]
 pub fn golden(name: &str) -> serde_json::Value {
     let path = root().join("tests/events").join(name).with_extension("json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -28,10 +31,6 @@ pub fn golden(name: &str) -> serde_json::Value {
 }
 
 /// The names of all sample events, sorted. Files that are no events (replies of an API) are left out.
-///
-/// # Panics
-/// When `tests/events` cannot be read.
-#[must_use]
 pub fn goldens() -> Vec<String> {
     let folder = root().join("tests/events");
     let mut names: Vec<String> = std::fs::read_dir(&folder)

@@ -28,7 +28,6 @@ pub struct Rule {
 
 impl Rule {
     /// The logical id of the rule that SAM makes of it.
-    #[must_use]
     pub fn logical_id(&self) -> String {
         format!("{}{}", self.function, self.name)
     }
@@ -45,16 +44,11 @@ pub struct Statement {
 
 impl Statement {
     /// Its id.
-    ///
-    /// # Panics
-    /// When it has none.
-    #[must_use]
     pub fn sid(&self) -> &str {
         self.body["Sid"].as_str().unwrap_or_else(|| panic!("a statement of {} has no Sid", self.role))
     }
 
     /// Its actions.
-    #[must_use]
     pub fn actions(&self) -> Vec<&str> {
         strings(&self.body["Action"])
     }
@@ -62,10 +56,6 @@ impl Statement {
 
 impl Template {
     /// Reads the repository's template.
-    ///
-    /// # Panics
-    /// When it cannot be read.
-    #[must_use]
     pub fn read() -> Template {
         let text = std::fs::read_to_string(crate::root().join("template.yaml")).expect("template.yaml is there");
         let yaml: Yaml = serde_yaml_ng::from_str(&text).expect("template.yaml is YAML");
@@ -84,7 +74,6 @@ impl Template {
     }
 
     /// A function's property, from the function or from `Globals`.
-    #[must_use]
     pub fn property<'a>(&'a self, function: &'a Value, name: &str) -> &'a Value {
         match &function["Properties"][name] {
             Value::Null => &self.document["Globals"]["Function"][name],
@@ -93,7 +82,6 @@ impl Template {
     }
 
     /// Every rule of every function.
-    #[must_use]
     pub fn rules(&self) -> Vec<Rule> {
         let mut rules = Vec::new();
         for (function, body) in self.functions() {
@@ -109,16 +97,11 @@ impl Template {
     }
 
     /// A rule's event pattern, with the parameters' defaults filled in; none for a schedule.
-    #[must_use]
     pub fn pattern(&self, rule: &Rule) -> Option<Value> {
         rule.properties.get("Pattern").map(|pattern| self.with_defaults(pattern))
     }
 
     /// The names of the rules whose patterns match an event, as EventBridge would match them.
-    ///
-    /// # Panics
-    /// When a pattern is not in EventBridge's syntax.
-    #[must_use]
     pub fn rules_that_match(&self, event: &Value) -> BTreeSet<String> {
         let mut patterns = Quamina::new();
         for rule in self.rules() {
@@ -130,10 +113,6 @@ impl Template {
     }
 
     /// A parameter's default.
-    ///
-    /// # Panics
-    /// When there is no such parameter, or it has no default.
-    #[must_use]
     pub fn default(&self, parameter: &str) -> &Value {
         let default = &self.document["Parameters"][parameter]["Default"];
         assert!(!default.is_null(), "the parameter {parameter} has no default");
@@ -141,7 +120,6 @@ impl Template {
     }
 
     /// The same value with each `Ref` to a parameter replaced by its default.
-    #[must_use]
     pub fn with_defaults(&self, value: &Value) -> Value {
         match value {
             Value::Object(fields) => match (fields.len(), fields.get("Ref").and_then(Value::as_str)) {
@@ -154,7 +132,6 @@ impl Template {
     }
 
     /// Every statement of every role's inline policies.
-    #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         let mut statements = Vec::new();
         for (role, body) in self.resources("AWS::IAM::Role") {
@@ -168,10 +145,6 @@ impl Template {
     }
 
     /// The comment lines right above the line that contains `needle`.
-    ///
-    /// # Panics
-    /// When no line contains it.
-    #[must_use]
     pub fn comment_above(&self, needle: &str) -> String {
         let lines: Vec<&str> = self.text.lines().map(str::trim).collect();
         let at =
@@ -182,10 +155,6 @@ impl Template {
 }
 
 /// A list of strings, or one string.
-///
-/// # Panics
-/// When it is neither.
-#[must_use]
 pub fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(one) => vec![one],

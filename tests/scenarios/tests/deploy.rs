@@ -64,7 +64,7 @@ async fn a_killed_holders_address_follows_the_living_member_by_the_deployed_rule
     let served = HttpWorld::serve(world);
     let deployed = deploy(&served.endpoint()).await;
 
-    let (notices, mut noticed) = mpsc::unbounded_channel();
+    let (notices, mut heard) = mpsc::unbounded_channel();
     let endpoint = Deployed::new(&sdk_config(&deployed.endpoint(), REGION).await);
     let courier = Arc::new(Courier::new(Arc::new(endpoint), notices));
     courier.refresh().await.unwrap();
@@ -92,7 +92,7 @@ async fn a_killed_holders_address_follows_the_living_member_by_the_deployed_rule
         matches!(notice, Notice::Delivered { event, .. }
             if event["detail"]["instance-id"] == json!(killed) && event["detail"]["state"] == "shutting-down")
     };
-    let notices: Vec<Notice> = std::iter::from_fn(|| noticed.try_recv().ok()).collect();
+    let notices: Vec<Notice> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
     assert!(notices.iter().any(told_of_the_death), "{notices:?}");
     let new = holder().unwrap();
     assert!(lock(&served.world).instance(&new).is_some(), "{new} is an instance of the world");
