@@ -23,6 +23,16 @@ const BUDGET: SignedDuration = SignedDuration::from_secs(300 - 60 - 20);
 /// Where neither event nor mark told it since when an instance waits, the function reckons with one look more.
 const LOOK: SignedDuration = SignedDuration::from_secs(60);
 
+/// Who shows that it cannot serve loses the address to who can within one sweep, whatever event was lost: a minute, the sweep's lateness, the
+/// reads and the write.
+const NEGLECT: SignedDuration = SignedDuration::from_secs(66);
+/// The same where sweeps are lost too, and invocations die or have to be retried.
+const NEGLECT_WHEN_ROUGH: SignedDuration = SignedDuration::from_secs(240);
+/// So long a successor must have been expected for a stale read to show it.
+const KNOWN_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// The same with stale reads and retries.
+const KNOWN_AFTER_WHEN_ROUGH: SignedDuration = SignedDuration::from_secs(8);
+
 /// The only calls that the function has any business with.
 const ALLOWED: &[&str] = &[
     "AssociateAddress",
@@ -53,6 +63,10 @@ pub(super) struct Judge<'a> {
     rough: bool,
     demand: Demand,
     invocations: &'a [Invocation],
+    /// Since when a successor has been expected.
+    expected_since: Option<Timestamp>,
+    /// Since when addresses have been neglected.
+    neglected: BTreeMap<String, Timestamp>,
     /// Instances that were marked as leaving.
     marked: BTreeSet<String>,
     /// The calls of each environment, in order of time.
@@ -75,6 +89,8 @@ impl<'a> Judge<'a> {
             rough: script.faults != panda_world::Faults::default(),
             demand: script.demand,
             invocations: &played.invocations,
+            expected_since: None,
+            neglected: BTreeMap::new(),
             marked: BTreeSet::new(),
             calls,
             violations: Vec::new(),
@@ -95,6 +111,7 @@ impl<'a> Judge<'a> {
             return;
         }
         let at = entry.at;
+        self.watch(truth, at);
         match &entry.kind {
             Kind::Associated { allocation, public_ip, instance, .. } => {
                 if let Mover::Caller(caller) = Mover::of(truth, at, public_ip, ahead) {
@@ -128,6 +145,26 @@ impl<'a> Judge<'a> {
             },
             _ => {}
         }
+    }
+
+    /// What lasts, and for how long.
+    fn watch(&mut self, truth: &Truth, at: Timestamp) {
+        self.expected_since = truth.successor_expected().then(|| self.expected_since.unwrap_or(at));
+        let limit = if self.rough { NEGLECT_WHEN_ROUGH } else { NEGLECT };
+        let mut now: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for allocation in truth.neglected() {
+            let since = self.neglected.get(allocation).copied().unwrap_or(at);
+            now.insert(allocation.to_owned(), since);
+        }
+        // Told once, when it ends.
+        let ended = self.neglected.iter().filter(|(allocation, _)| !now.contains_key(*allocation));
+        let ended: Vec<_> = ended.map(|(allocation, since)| (allocation.clone(), at.duration_since(*since))).collect();
+        for (allocation, long) in ended.into_iter().filter(|(_, long)| *long > limit) {
+            let what =
+                format!("nobody answered at {allocation} for {} s though a healthy instance was free", long.as_secs());
+            self.accuse("no address is neglected", at, what);
+        }
+        self.neglected = now;
     }
 
     fn association(
@@ -202,11 +239,9 @@ impl<'a> Judge<'a> {
         let waited = life.waits.get(hook).map_or(SignedDuration::ZERO, |since| at.duration_since(*since));
         // Where the event of the hook came and was handled, the wait is known exactly.
         let budget = if self.rough || self.strategy == Strategy::SweepOnly { BUDGET - LOOK } else { BUDGET };
-        if serves
-            && truth.holds(instance) > 0
-            && truth.successor_expected()
-            && waited + SignedDuration::from_secs(3) < budget
-        {
+        let known_after = if self.rough { KNOWN_AFTER_WHEN_ROUGH } else { KNOWN_AFTER };
+        let expected = self.expected_since.is_some_and(|since| at.duration_since(since) > known_after);
+        if serves && truth.holds(instance) > 0 && expected && waited + SignedDuration::from_secs(3) < budget {
             let waited = waited.as_secs();
             self.accuse(
                 "no terminate hook is released while the leaving instance is the only server",

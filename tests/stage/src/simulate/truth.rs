@@ -56,6 +56,8 @@ pub(super) struct Seat {
     pub(super) last_holder: Option<String>,
     /// When its holder began to die or to stop, while it holds the address.
     pub(super) holder_died: Option<Timestamp>,
+    /// Whether anybody answers.
+    pub(super) answered: bool,
 }
 
 /// How fit an instance is to hold an address, the best is 0: the design's tiers, counted from the world's own state.
@@ -112,6 +114,21 @@ impl Truth {
             let serving = members().filter(|life| life.lifecycle == Lifecycle::InService).count();
             booting > 0 || (group.desired as usize) > booting + serving
         })
+    }
+
+    /// Addresses that nobody answers at, whose holder shows that it cannot, while somebody who could serve well holds none.
+    pub(super) fn neglected(&self) -> impl Iterator<Item = &str> {
+        let shows = |seat: &Seat| {
+            let holder = seat.holder.as_ref().and_then(|holder| self.lives.get(holder));
+            holder.and_then(Life::fitness).is_none_or(|fitness| fitness == 6)
+        };
+        let silent = self.seats.iter().filter(move |(_, seat)| !seat.answered && shows(seat));
+        let silent: Vec<&str> = silent.map(|(allocation, _)| allocation.as_str()).collect();
+        let could = !silent.is_empty()
+            && self.lives.iter().any(|(id, life)| {
+                life.answers && life.fitness().is_some_and(|fitness| fitness <= 1) && self.holds(id) == 0
+            });
+        silent.into_iter().filter(move |_| could)
     }
 
     /// Plays one entry.
@@ -171,6 +188,11 @@ impl Truth {
                     seat.holder = Some(instance.clone());
                     seat.last_holder = Some(instance.clone());
                     seat.holder_died = None;
+                }
+            }
+            Kind::Serving { public_ip, instance } => {
+                for seat in self.seats.values_mut().filter(|seat| seat.public_ip == *public_ip) {
+                    seat.answered = instance.is_some();
                 }
             }
             Kind::Disassociated { allocation, .. } => {
