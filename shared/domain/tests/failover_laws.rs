@@ -433,8 +433,16 @@ proptest! {
                         !stopped && !evidence.dead.contains(id) && !evidence.halted.contains(id)
                     };
                     let booting = group.members.iter().filter(living).filter(|m| matches!(m.lifecycle, Lifecycle::Pending(_))).count();
-                    let told_to_leave = |m: &&Member| told_leaving(&evidence, &m.instance);
-                    let serving = group.members.iter().filter(living).filter(|m| m.lifecycle == Lifecycle::InService && !told_to_leave(m)).count();
+                    let impaired = |m: &Member| {
+                        evidence.impaired.contains(&m.instance) || fleet.instances.get(&m.instance).is_some_and(|i| i.impaired)
+                    };
+                    let stays = |m: &&Member| {
+                        m.lifecycle == Lifecycle::InService
+                            && m.healthy
+                            && !told_leaving(&evidence, &m.instance)
+                            && (!impaired(m) || tier_of(&fleet, &evidence, &m.instance).is_err())
+                    };
+                    let serving = group.members.iter().filter(living).filter(stays).count();
                     !group.deleting && !group.suspends("Launch") && (booting > 0 || group.desired as usize > booting + serving)
                 });
                 let in_time = now() < since + SignedDuration::from_secs(300 - 80);

@@ -253,8 +253,13 @@ fn waiting_since(fleet: &FleetSnapshot, evidence: &Evidence, instance: &Instance
 fn successor_expected(fleet: &FleetSnapshot, evidence: &Evidence) -> bool {
     fleet.groups.iter().filter(|group| !group.deleting && !group.suspends("Launch")).any(|group| {
         let coming = |member: &&Member| matches!(member.lifecycle, Lifecycle::Pending(_));
-        let staying =
-            |member: &&Member| member.lifecycle == Lifecycle::InService && !evidence.tells_of_leaving(&member.instance);
+        // Whom Auto Scaling holds for unhealthy, or soon will, it replaces.
+        let staying = |member: &&Member| {
+            member.lifecycle == Lifecycle::InService
+                && member.healthy
+                && !evidence.tells_of_leaving(&member.instance)
+                && tier::tier_of(fleet, evidence, &member.instance) != Ok(Tier::Impaired)
+        };
         let alive = |member: &&Member| !tier::known_dead(fleet, evidence, &member.instance);
         let booting = group.members.iter().filter(coming).filter(alive).count();
         let serving = group.members.iter().filter(staying).filter(alive).count();
