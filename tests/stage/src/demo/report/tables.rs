@@ -63,7 +63,7 @@ pub(super) fn moves(record: &Record) -> Markup {
     html! {
         section {
             h2 { "Moves" }
-            p.lead { "From the delivery of the event to the AssociateAddress call is the function's share, the local endpoint's some 40 ms included; the rest is EC2's." }
+            p.lead { "From the delivery of the event to the AssociateAddress call is the function's share, with the local endpoint's; the rest is EC2's." }
             div.scroll tabindex="0" {
                 table {
                     thead { tr { th.number { "at" } th { "from" } th { "to" } th { "woken by" } th.number { "event to call" } th.number { "call to answer" } } }
