@@ -53,7 +53,7 @@ pub(crate) async fn act(
             Ok(Associated::Done(association)) => {
                 outcome.moved(moved, watch.since_event());
                 let id = association.unwrap_or_else(|| "".into());
-                memory.moved(&moved.allocation, Association { id, instance: Some(moved.to.clone()) }, (watch.now)());
+                memory.moved(moved, Association { id, instance: Some(moved.to.clone()) }, (watch.now)());
             }
             Ok(Associated::Overtaken(why)) => {
                 info!(eip.allocation_id = %moved.allocation, "Will look again: {why}");

@@ -212,6 +212,7 @@ async fn look(
 ) -> Result<Look, HandlerError> {
     let now = app.now();
     evidence.answered = memory.answered(now);
+    evidence.left = memory.left(now);
     let seen = observe::observe(&app.aws, memory, concern, evidence, now).await.map_err(HandlerError::Observe)?;
     if let Some(known) = &seen.known {
         memory.saw_all(known);

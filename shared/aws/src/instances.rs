@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{Filter, InstanceNetworkInterfaceAttachment, Reservation, Tag};
+use aws_sdk_ec2::types::{
+    Filter, InstanceNetworkInterfaceAttachment, InstanceStatusSummary, Reservation, SummaryStatus, Tag,
+};
 use jiff::Timestamp;
 use panda_domain::{
     event::InstanceState,
@@ -73,10 +75,13 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<(InstanceId, Instance
         // The list is in no order; only the interface at index 0 is there from launch to termination.
         .find(|interface| interface.attachment().and_then(InstanceNetworkInterfaceAttachment::device_index) == Some(0))
         .and_then(|interface| {
-            let public = match interface.association() {
+            let association = interface.association();
+            let public = match association.and_then(|association| association.public_ip()).filter(|ip| !ip.is_empty()) {
                 None => PublicAddress::None,
-                Some(association) if association.ip_owner_id() == Some("amazon") => PublicAddress::Lent,
-                Some(association) => PublicAddress::Elastic(association.public_ip().unwrap_or_default().to_owned()),
+                Some(_) if association.and_then(|association| association.ip_owner_id()) == Some("amazon") => {
+                    PublicAddress::Lent
+                }
+                Some(ip) => PublicAddress::Elastic(ip.to_owned()),
             };
             Some(Interface { id: interface.network_interface_id()?.into(), public })
         });
@@ -106,16 +111,23 @@ async fn impaired_by(aws: &Aws, check: &str) -> Result<BTreeSet<InstanceId>, Aws
     let mut pages = aws
         .ec2
         .describe_instance_status()
-        .filters(Filter::builder().name(check).values("impaired").build())
+        .filters(Filter::builder().name(check).values(SummaryStatus::Impaired.as_str()).build())
         .max_results(PAGE)
         .into_paginator()
         .send();
+    let fails = |summary: Option<&InstanceStatusSummary>| {
+        summary.and_then(InstanceStatusSummary::status) == Some(&SummaryStatus::Impaired)
+    };
     let mut impaired = BTreeSet::new();
     while let Some(page) = pages.next().await {
         aws.counter.read();
         let page = page.map_err(|error| AwsError::new("DescribeInstanceStatus", None, &error))?;
-        impaired
-            .extend(page.instance_statuses().iter().filter_map(|status| status.instance_id()).map(InstanceId::from));
+        let failing = page
+            .instance_statuses()
+            .iter()
+            // An endpoint that does not know the filter answers with everybody: an address must not flee from the well.
+            .filter(|status| fails(status.instance_status()) || fails(status.system_status()));
+        impaired.extend(failing.filter_map(|status| status.instance_id()).map(InstanceId::from));
     }
     Ok(impaired)
 }

@@ -202,10 +202,18 @@ fn terminate(
         .collect();
     let keeps = held.iter().any(|held| !moves.iter().any(|moved| moved.allocation == **held))
         || moves.iter().any(|moved| moved.to == *instance);
+    let tier = tier::tier_of(fleet, evidence, instance);
     if held.is_empty() && !keeps {
-        return (at_once, AnswerReason::HoldsNothing);
+        // An earlier look may have moved the address a moment ago, before the instance reached its hook.
+        let settled = evidence.left.get(instance).map(|left| fleet.at.duration_since(*left));
+        return match settled {
+            Some(settled) if settled < rules.settle && tier.is_ok_and(|tier| tier != Tier::Impaired) => {
+                (Answer::Continue { after: rules.settle - settled }, AnswerReason::Moved)
+            }
+            _ => (at_once, AnswerReason::HoldsNothing),
+        };
     }
-    match tier::tier_of(fleet, evidence, instance) {
+    match tier {
         Err(why) => return (at_once, AnswerReason::NotServing(why)),
         Ok(Tier::Impaired) => return (at_once, AnswerReason::Unreachable),
         Ok(_) if !keeps => return (Answer::Continue { after: rules.settle }, AnswerReason::Moved),
