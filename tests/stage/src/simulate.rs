@@ -131,13 +131,10 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
 fn tasks(args: &SimulateArgs) -> Result<Vec<Task>, String> {
     let chosen: Vec<&'static Scenario> = match &args.scenario {
         None => scenarios().iter().collect(),
-        Some(name) => match scenario(name) {
-            Some(scenario) => vec![scenario],
-            None => {
-                let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
-                return Err(format!("no scenario `{name}`; there are {}", names.join(", ")));
-            }
-        },
+        Some(name) => vec![scenario(name).ok_or_else(|| {
+            let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
+            format!("no scenario `{name}`; there are {}", names.join(", "))
+        })?],
     };
     let wanted = |strategy: &Strategy| args.strategy.is_none_or(|only| only == *strategy);
     let tasks: Vec<Task> = chosen

@@ -3,6 +3,8 @@
 //! The simulation plays the rules that `sam deploy` would create, so that a rule that lets too little through is found here and not in an
 //! account.
 
+#![expect(clippy::indexing_slicing, reason = "YAML answers null for what is not there")]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -84,7 +86,7 @@ impl Deployment {
                     rules.add_pattern(name.clone(), &pattern).map_err(refused)?;
                     rule_names.push(name);
                 }
-                Some("Schedule") if template.resolve(&properties["State"]) != Json::from("DISABLED") => {
+                Some("Schedule") if template.resolve(&properties["State"]) != "DISABLED" => {
                     let rate = template.resolve(&properties["Schedule"]);
                     sweep_every =
                         Some(rate.as_str().and_then(minutes).ok_or_else(|| lacks("rate in minutes of the schedule"))?);

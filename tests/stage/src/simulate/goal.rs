@@ -1,8 +1,8 @@
-//! Is every address where it belongs? Judged from the world's own state, after the last look.
+//! Is the fleet well, and every address where it belongs? Judged from the world's own state.
 
-use panda_world::{CheckStatus, FleetSpec, Health, Instance, InstanceState, Lifecycle, Member, World};
+use panda_world::{CheckStatus, FleetSpec, Health, Instance, InstanceState, Lifecycle, Member, RefreshStatus, World};
 
-use super::scenario::groups_of;
+use super::scenario::{Over, groups_of};
 
 /// What is left undone: addresses on the dead or on the worse while the better idle, two on one, instances stuck in a hook of ours.
 pub(super) fn unmet(world: &World, fleet: &FleetSpec) -> Vec<String> {
@@ -65,4 +65,46 @@ fn fitness(member: &Member, instance: &Instance) -> Option<u8> {
         lifecycle if lifecycle.is_terminating() => Some(2),
         _ => Some(u8::from(marked)),
     }
+}
+
+/// What is not well: members on their way, too few of them, sick ones, an address that nobody serves though somebody could.
+pub(super) fn unwell(world: &World, fleet: &FleetSpec, over: &Over) -> Option<String> {
+    let mut serving = 0;
+    for group in groups_of(world, fleet) {
+        let name = &group.name;
+        if group.refreshes.last().is_some_and(|refresh| refresh.status == RefreshStatus::InProgress) {
+            return Some(format!("{name} is being refreshed"));
+        }
+        let mut in_service = 0;
+        for member in group.members.values() {
+            let Some(instance) = world.instance(&member.instance) else {
+                return Some(format!("{} is gone", member.instance));
+            };
+            match member.lifecycle {
+                Lifecycle::InService if member.health == Health::Unhealthy => {
+                    return Some(format!("{} is unhealthy", instance.id));
+                }
+                Lifecycle::InService if instance.retirement.is_some() => {
+                    return Some(format!("{} will be retired", instance.id));
+                }
+                Lifecycle::InService if instance.state == InstanceState::Running && !instance.failing => {
+                    in_service += 1;
+                }
+                Lifecycle::Standby | Lifecycle::Stopped | Lifecycle::Running | Lifecycle::Hibernated => {}
+                _ => return Some(format!("{} is {} and {:?}", instance.id, member.lifecycle_state(), instance.state)),
+            }
+        }
+        if in_service != group.desired {
+            return Some(format!("{name} has {in_service} of {} in service", group.desired));
+        }
+        serving += in_service as usize;
+    }
+    if let Over::Replaced(name) = over
+        && world.group(name).is_some_and(|group| group.min > 0)
+    {
+        return Some(format!("{name} is not scaled down"));
+    }
+    let served = fleet.addresses.iter().filter(|ip| world.serving_at(ip).is_some()).count();
+    let wanted = fleet.addresses.len().min(serving);
+    (served < wanted).then(|| format!("{served} of {wanted} addresses are served"))
 }

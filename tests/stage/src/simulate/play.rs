@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use elastic_ip_failover::Config;
 use fastrand::Rng;
 use jiff::Timestamp;
-use panda_world::{Act, Entry, Faults, FleetSpec, Health, InstanceState, Lifecycle, RefreshStatus, Timing, World};
+use panda_world::{Act, Entry, Faults, Timing, World};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use super::{
     deployment::Deployment,
     goal,
     lambda::{DeadLetter, Invocation, Lambda},
-    scenario::{Deed, Over, Script, groups_of},
+    scenario::{Deed, Script},
 };
 
 /// Every run begins here; nothing depends on it.
@@ -232,7 +232,7 @@ impl Run<'_> {
             return Some("an event is not done with".to_owned());
         }
         let world = self.cloud.lock();
-        unwell(&world, &self.script.fleet, &self.script.over)
+        goal::unwell(&world, &self.script.fleet, &self.script.over)
     }
 
     /// Ends all faults, sweeps once, and looks what is left undone.
@@ -243,7 +243,7 @@ impl Run<'_> {
         self.sweeps += 1;
         lambda.accept(scheduled_event(self.cloud.now(), self.sweeps));
         while lambda.busy() > 0 {
-            self.rest_until(self.begin.elapsed() + Duration::from_secs(60)).await;
+            self.rest_until(self.begin.elapsed() + Duration::from_mins(1)).await;
             self.deliver();
         }
         goal::unmet(&self.cloud.lock(), &self.script.fleet)
@@ -263,46 +263,4 @@ fn scheduled_event(at: Timestamp, number: u32) -> Value {
         "resources": [format!("arn:aws:events:{}:{}:rule/lethargic-panda-sweep", panda_world::REGION, panda_world::ACCOUNT)],
         "detail": {},
     })
-}
-
-/// What is not well: members on their way, too few of them, sick ones, an address that nobody serves though somebody could.
-fn unwell(world: &World, fleet: &FleetSpec, over: &Over) -> Option<String> {
-    let mut serving = 0;
-    for group in groups_of(world, fleet) {
-        let name = &group.name;
-        if group.refreshes.last().is_some_and(|refresh| refresh.status == RefreshStatus::InProgress) {
-            return Some(format!("{name} is being refreshed"));
-        }
-        let mut in_service = 0;
-        for member in group.members.values() {
-            let Some(instance) = world.instance(&member.instance) else {
-                return Some(format!("{} is gone", member.instance));
-            };
-            match member.lifecycle {
-                Lifecycle::InService if member.health == Health::Unhealthy => {
-                    return Some(format!("{} is unhealthy", instance.id));
-                }
-                Lifecycle::InService if instance.retirement.is_some() => {
-                    return Some(format!("{} will be retired", instance.id));
-                }
-                Lifecycle::InService if instance.state == InstanceState::Running && !instance.failing => {
-                    in_service += 1
-                }
-                Lifecycle::Standby | Lifecycle::Stopped | Lifecycle::Running | Lifecycle::Hibernated => {}
-                _ => return Some(format!("{} is {} and {:?}", instance.id, member.lifecycle_state(), instance.state)),
-            }
-        }
-        if in_service != group.desired {
-            return Some(format!("{name} has {in_service} of {} in service", group.desired));
-        }
-        serving += in_service as usize;
-    }
-    if let Over::Replaced(name) = over
-        && world.group(name).is_some_and(|group| group.min > 0)
-    {
-        return Some(format!("{name} is not scaled down"));
-    }
-    let served = fleet.addresses.iter().filter(|ip| world.serving_at(ip).is_some()).count();
-    let wanted = fleet.addresses.len().min(serving);
-    (served < wanted).then(|| format!("{served} of {wanted} addresses are served"))
 }

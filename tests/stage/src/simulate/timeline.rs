@@ -30,7 +30,7 @@ pub(super) fn timeline(played: &Played, violations: &[Violation]) -> String {
     lines.extend(
         violations.iter().map(|violation| (violation.at, 5, format!("✗ {}: {}", violation.law, violation.what))),
     );
-    lines.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    lines.sort_by_key(|(at, rank, _)| (*at, *rank));
     let mut text = String::new();
     for (at, _, line) in lines {
         let seconds = at.duration_since(played.began).as_secs_f64();

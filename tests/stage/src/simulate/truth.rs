@@ -27,6 +27,7 @@ struct GroupTruth {
 
 /// An instance.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Life {
     pub(super) state: InstanceState,
     /// Its group, when it is a member of one of the fleet.
@@ -156,7 +157,7 @@ impl Truth {
             Kind::Ready { instance } => self.life_mut(instance, at).answers = true,
             Kind::Silent { instance } => self.life_mut(instance, at).answers = false,
             Kind::Checks { instance, status } => {
-                self.life_mut(instance, at).impaired = *status == CheckStatus::Impaired
+                self.life_mut(instance, at).impaired = *status == CheckStatus::Impaired;
             }
             Kind::Health { instance, health, .. } => self.life_mut(instance, at).healthy = *health == Health::Healthy,
             Kind::Lifecycle { group, instance, lifecycle, warm } => {
@@ -181,14 +182,12 @@ impl Truth {
                     group.desired = *desired;
                 }
             }
-            Kind::Associated { allocation, public_ip, instance, .. } => {
-                if self.public_ips.contains(public_ip) {
-                    let seat = self.seats.entry(allocation.clone()).or_default();
-                    seat.public_ip.clone_from(public_ip);
-                    seat.holder = Some(instance.clone());
-                    seat.last_holder = Some(instance.clone());
-                    seat.holder_died = None;
-                }
+            Kind::Associated { allocation, public_ip, instance, .. } if self.public_ips.contains(public_ip) => {
+                let seat = self.seats.entry(allocation.clone()).or_default();
+                seat.public_ip.clone_from(public_ip);
+                seat.holder = Some(instance.clone());
+                seat.last_holder = Some(instance.clone());
+                seat.holder_died = None;
             }
             Kind::Serving { public_ip, instance } => {
                 for seat in self.seats.values_mut().filter(|seat| seat.public_ip == *public_ip) {
