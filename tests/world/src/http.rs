@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
@@ -107,7 +107,9 @@ async fn api(State(face): State<Arc<Face>>, headers: HeaderMap, body: Bytes) -> 
     let request = ApiRequest::parse(&caller(&headers), &body);
     let reply = face.with(|world| world.attempt_reply(&request));
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "text/xml;charset=UTF-8")], reply.body).into_response()
+    let request_id = HeaderName::from_static("x-amzn-requestid");
+    let headers = [(header::CONTENT_TYPE, "text/xml;charset=UTF-8".to_owned()), (request_id, reply.request_id)];
+    (status, headers, reply.body).into_response()
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {

@@ -137,6 +137,7 @@ impl Wire {
                 let response = http::Response::builder()
                     .status(reply.status)
                     .header("content-type", "text/xml;charset=UTF-8")
+                    .header("x-amzn-requestid", reply.request_id)
                     .body(SdkBody::from(reply.body))
                     .map_err(|error| ConnectorError::user(error.into()))?;
                 HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))

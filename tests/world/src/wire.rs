@@ -86,6 +86,8 @@ pub struct ApiReply {
     pub body: String,
     /// AWS's error code, if it is an error.
     pub code: Option<String>,
+    /// The request's id, which stands in the body and in the header `x-amzn-requestid`.
+    pub request_id: String,
 }
 
 /// What becomes of a call where things may go wrong.
@@ -229,15 +231,20 @@ impl World {
             return self.refuse(request, Service::Ec2, &error);
         };
         match self.try_answer(service, request, past) {
-            Ok(mut xml) => {
+            Ok((mut xml, request_id)) => {
                 self.note_call(service, request, "OK");
-                ApiReply { status: 200, body: xml.finish(), code: None }
+                ApiReply { status: 200, body: xml.finish(), code: None, request_id }
             }
             Err(error) => self.refuse(request, service, &error),
         }
     }
 
-    fn try_answer(&mut self, service: Service, request: &ApiRequest, past: Option<Timestamp>) -> Result<Xml, ApiError> {
+    fn try_answer(
+        &mut self,
+        service: Service,
+        request: &ApiRequest,
+        past: Option<Timestamp>,
+    ) -> Result<(Xml, String), ApiError> {
         let name = request.operation();
         let operation = service.operations().iter().find(|operation| operation.name == name).ok_or_else(|| {
             let message = format!("The action {name} is not valid for this web service.");
@@ -259,7 +266,7 @@ impl World {
             Handler::Write(write) => write(self, &params, &mut xml)?,
         }
         xml.close_reply(service, name, &request_id);
-        Ok(xml)
+        Ok((xml, request_id))
     }
 
     fn state_at(&self, at: Timestamp) -> Option<&State> {
@@ -270,7 +277,7 @@ impl World {
         self.note_call(service, request, error.code);
         let request_id = self.ids.uuid();
         let body = Xml::error(service, error, &request_id);
-        ApiReply { status: error.status, body, code: Some(error.code.to_owned()) }
+        ApiReply { status: error.status, body, code: Some(error.code.to_owned()), request_id }
     }
 
     fn note_call(&mut self, service: Service, request: &ApiRequest, result: &str) {
