@@ -22,7 +22,7 @@ fn task(name: &str, strategy: Strategy) -> Task {
 }
 
 fn assert_lawful(task: Task, runs: &[RunReport]) {
-    for run in runs.iter().filter(|run| !run.violations.is_empty()) {
+    if let Some(run) = runs.iter().find(|run| !run.violations.is_empty()) {
         let (name, timeline) = (task.scenario.name, run.timeline.as_deref().unwrap_or_default());
         panic!("{name} with {}, seed {}: {:#?}\n{timeline}", task.strategy, run.seed, run.violations);
     }

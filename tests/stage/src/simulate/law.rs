@@ -1,5 +1,7 @@
 //! Were the laws kept? Judged from the journal, not from what the function says of itself.
 
+#[cfg(test)]
+mod tests;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
