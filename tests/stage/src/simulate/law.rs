@@ -15,7 +15,7 @@ use super::{
     lambda::Invocation,
     play::Played,
     scenario::{Demand, Script},
-    truth::Truth,
+    truth::{Seat, Truth},
 };
 
 /// Reads and writes of one invocation are this far apart at the most, where nothing goes wrong: what happened in between, it could not know.
@@ -243,6 +243,13 @@ impl<'a> Judge<'a> {
         let waited = life.waits.get(hook).map_or(SignedDuration::ZERO, |since| at.duration_since(*since));
         // Where the event of the hook came and was handled, the wait is known exactly.
         let budget = if self.rough || self.strategy == Strategy::SweepOnly { BUDGET - LOOK } else { BUDGET };
+        let left_behind = |seat: &Seat| {
+            seat.server.as_deref() == Some(instance) && seat.holder.as_ref().is_some_and(|holder| holder != instance)
+        };
+        if !self.rough && waited + SignedDuration::from_secs(3) < budget && truth.seats.values().any(left_behind) {
+            let what = format!("{instance} was released from {hook} while its address still led to it");
+            self.accuse("a server that lost its address outlives the network's settling", at, what);
+        }
         let known_after = if self.rough { KNOWN_AFTER_WHEN_ROUGH } else { KNOWN_AFTER };
         let expected = self.expected_since.is_some_and(|since| at.duration_since(since) > known_after);
         if serves && truth.holds(instance) > 0 && expected && waited + SignedDuration::from_secs(3) < budget {

@@ -57,8 +57,8 @@ pub(super) struct Seat {
     pub(super) last_holder: Option<String>,
     /// When its holder began to die or to stop, while it holds the address.
     pub(super) holder_died: Option<Timestamp>,
-    /// Whether anybody answers.
-    pub(super) answered: bool,
+    /// Who answers.
+    pub(super) server: Option<String>,
 }
 
 /// How fit an instance is to hold an address, the best is 0: the design's tiers, counted from the world's own state.
@@ -123,7 +123,7 @@ impl Truth {
             let holder = seat.holder.as_ref().and_then(|holder| self.lives.get(holder));
             holder.and_then(Life::fitness).is_none_or(|fitness| fitness == 6)
         };
-        let silent = self.seats.iter().filter(move |(_, seat)| !seat.answered && shows(seat));
+        let silent = self.seats.iter().filter(move |(_, seat)| seat.server.is_none() && shows(seat));
         let silent: Vec<&str> = silent.map(|(allocation, _)| allocation.as_str()).collect();
         let could = !silent.is_empty()
             && self.lives.iter().any(|(id, life)| {
@@ -191,7 +191,7 @@ impl Truth {
             }
             Kind::Serving { public_ip, instance } => {
                 for seat in self.seats.values_mut().filter(|seat| seat.public_ip == *public_ip) {
-                    seat.answered = instance.is_some();
+                    seat.server.clone_from(instance);
                 }
             }
             Kind::Disassociated { allocation, .. } => {
