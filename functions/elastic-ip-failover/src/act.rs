@@ -3,11 +3,14 @@
 //! In order of urgency: addresses, then marks and reports of the dead, then the hooks that need not wait. A write that fails does not keep
 //! the next one from being tried. What was overtaken by events is left to the next look.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use panda_aws::{Aws, AwsError, addresses, addresses::Associated, groups, instances, lifecycle};
 use panda_domain::{
     event::Transition,
     failover::{Answer, Association, Evidence, FleetPlan, HookAnswer, Standing},
+    ids::InstanceId,
 };
 use tracing::info;
 
@@ -18,9 +21,8 @@ use crate::{memory::Memory, outcome::FleetOutcome};
 pub(crate) struct Acted {
     /// The world was not as the plan took it for: look again.
     pub(crate) overtaken: bool,
-    /// There are hooks to complete when the network has followed the moves: look again then, since others may have moved the address back
-    /// meanwhile.
-    pub(crate) settling: bool,
+    /// Leaving instances to let go when the network has followed: look again then, since others may have moved an address back meanwhile.
+    pub(crate) settling: BTreeSet<InstanceId>,
     /// What AWS did not carry out.
     pub(crate) failures: Vec<AwsError>,
 }
@@ -88,7 +90,9 @@ pub(crate) async fn act(
             Answer::Continue { after } if after.is_zero() => {
                 acted.failures.extend(complete(aws, answer, memory, outcome, (watch.now)()).await.err());
             }
-            Answer::Continue { .. } => acted.settling = true,
+            Answer::Continue { .. } => {
+                acted.settling.insert(answer.instance.clone());
+            }
         }
     }
     acted

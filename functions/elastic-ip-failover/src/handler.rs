@@ -1,6 +1,9 @@
 //! Observe, plan, act, report.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 use aws_smithy_async::time::SharedTimeSource;
 use jiff::Timestamp;
@@ -9,7 +12,7 @@ use panda_aws::{Aws, AwsError, lifecycle};
 use panda_domain::{
     event::{self, Concern, Event},
     failover::{self, Evidence, Problem, Scope},
-    ids::FleetName,
+    ids::{FleetName, InstanceId},
 };
 use panda_lambda::{deadline::Deadline, failure};
 use serde_json::Value;
@@ -156,14 +159,27 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
     let mut looks = 0;
     let overtaken = loop {
         looks += 1;
-        let look = look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told).await?;
+        let look = match look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told).await {
+            Ok(look) => look,
+            Err(error) if looks == 1 => return Err(HandlerError::Observe(error)),
+            Err(error) => {
+                // What was done before is still told.
+                told.failures.push(error);
+                break false;
+            }
+        };
         told.failures.extend(look.failures);
-        let settling = look.settling && has_time_to_settle(app, deadline);
+        let settling = !look.settling.is_empty() && has_time_to_settle(app, deadline);
         // A failure is not tried again at once, since the SDK did that; what it left undone is planned anew by whoever looks next.
         if looks == LOOKS || !(look.overtaken || settling) {
             break look.overtaken;
         }
-        sleep(if settling { settle } else { PAUSE * looks }).await;
+        if settling {
+            sleep(settle).await;
+            evidence.settled.extend(look.settling);
+        } else {
+            sleep(PAUSE * looks).await;
+        }
     };
     let mut outcome = Outcome { event: event.to_string(), looks, ..Outcome::default() };
     for fleet in told.fleets.into_values() {
@@ -196,7 +212,7 @@ impl Told {
 #[derive(Default)]
 struct Look {
     overtaken: bool,
-    settling: bool,
+    settling: BTreeSet<InstanceId>,
     failures: Vec<AwsError>,
 }
 
@@ -209,11 +225,10 @@ async fn look(
     scope: Scope,
     memory: &mut Memory,
     told: &mut Told,
-) -> Result<Look, HandlerError> {
+) -> Result<Look, AwsError> {
     let now = app.now();
     evidence.answered = memory.answered(now);
-    evidence.left = memory.left(now);
-    let seen = observe::observe(&app.aws, memory, concern, evidence, now).await.map_err(HandlerError::Observe)?;
+    let seen = observe::observe(&app.aws, memory, concern, evidence, now).await?;
     if let Some(known) = &seen.known {
         memory.saw_all(known);
     }
@@ -232,7 +247,7 @@ async fn look(
         let acted = act::act(&app.aws, &plan, memory, evidence, outcome, &watch).await;
         look.overtaken |= acted.overtaken;
         look.failures.extend(acted.failures);
-        look.settling |= acted.settling;
+        look.settling.extend(acted.settling);
     }
     Ok(look)
 }

@@ -18,9 +18,6 @@ const READ_LAG: SignedDuration = SignedDuration::from_secs(5);
 /// How long completed lifecycle actions are remembered; longer than any decision depends on it.
 const ANSWERS_KEPT: SignedDuration = SignedDuration::from_mins(10);
 
-/// How long an instance counts as one that just lost its address; longer than any settling that the configuration allows.
-const LEAVERS_KEPT: SignedDuration = SignedDuration::from_mins(1);
-
 /// What earlier invocations of this environment saw and did.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -30,8 +27,6 @@ pub(crate) struct Memory {
     answered: BTreeMap<(InstanceId, HookName), Timestamp>,
     /// Addresses that we just moved.
     moved: BTreeMap<AllocationId, (Association, Timestamp)>,
-    /// Instances that we just took an address from.
-    left: BTreeMap<InstanceId, Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -89,15 +84,7 @@ impl Memory {
 
     /// Remembers a move.
     pub(crate) fn moved(&mut self, moved: &Move, association: Association, at: Timestamp) {
-        self.left.extend(moved.from.iter().map(|from| (from.clone(), at)));
-        self.left.remove(&moved.to);
         self.moved.insert(moved.allocation.clone(), (association, at));
-    }
-
-    /// The instances that we took an address from within the last minute, more than the network needs.
-    pub(crate) fn left(&mut self, now: Timestamp) -> BTreeMap<InstanceId, Timestamp> {
-        self.left.retain(|_, at| now.duration_since(*at) < LEAVERS_KEPT);
-        self.left.clone()
     }
 
     /// Puts our own fresh writes over reads that may not show them yet.

@@ -31,8 +31,8 @@ pub struct Evidence {
     pub waiting: Option<WaitingHook>,
     /// Lifecycle actions that we completed, and when. An instance may go on waiting in somebody else's hook; ours is not answered twice.
     pub answered: BTreeMap<(InstanceId, HookName), Timestamp>,
-    /// Instances that we took an address from, and when. The network may not have followed yet.
-    pub left: BTreeMap<InstanceId, Timestamp>,
+    /// Leaving instances that held no address when this invocation looked before, so long ago that the network has followed since.
+    pub settled: BTreeSet<InstanceId>,
     /// Addresses that this invocation could not move: AWS did not answer, or does not allow it. They stay where they are for now, and a
     /// leaving instance that holds one is held as long as its hook allows.
     pub stuck: BTreeSet<AllocationId>,

@@ -204,14 +204,11 @@ fn terminate(
         || moves.iter().any(|moved| moved.to == *instance);
     let tier = tier::tier_of(fleet, evidence, instance);
     if held.is_empty() && !keeps {
-        // An earlier look may have moved the address a moment ago, before the instance reached its hook.
-        let settled = evidence.left.get(instance).map(|left| fleet.at.duration_since(*left));
-        return match settled {
-            Some(settled) if settled < rules.settle && tier.is_ok_and(|tier| tier != Tier::Impaired) => {
-                (Answer::Continue { after: rules.settle - settled }, AnswerReason::Moved)
-            }
-            _ => (at_once, AnswerReason::HoldsNothing),
-        };
+        // Somebody else may have moved the address a moment ago, another environment of this function perhaps: the network may still lead
+        // here.
+        let may_serve = tier.is_ok_and(|tier| tier != Tier::Impaired) && !evidence.settled.contains(instance);
+        let after = if may_serve { rules.settle } else { SignedDuration::ZERO };
+        return (Answer::Continue { after }, AnswerReason::HoldsNothing);
     }
     match tier {
         Err(why) => return (at_once, AnswerReason::NotServing(why)),
