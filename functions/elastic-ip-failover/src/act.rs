@@ -21,6 +21,8 @@ use crate::{memory::Memory, outcome::FleetOutcome};
 pub(crate) struct Acted {
     /// The world was not as the plan took it for: look again.
     pub(crate) overtaken: bool,
+    /// An address moved.
+    pub(crate) moved: bool,
     /// Leaving instances to let go when the network has followed: look again then, since others may have moved an address back meanwhile.
     pub(crate) settling: BTreeSet<InstanceId>,
     /// What AWS did not carry out.
@@ -53,12 +55,16 @@ pub(crate) async fn act(
     for moved in &plan.moves {
         match addresses::associate_address(aws, moved).await {
             Ok(Associated::Done(association)) => {
+                acted.moved = true;
                 outcome.moved(moved, watch.since_event());
                 let id = association.unwrap_or_else(|| "".into());
                 memory.moved(moved, Association { id, instance: Some(moved.to.clone()) }, (watch.now)());
             }
             Ok(Associated::Overtaken(why)) => {
                 info!(eip.allocation_id = %moved.allocation, "Will look again: {why}");
+                if why.refuses_the_target() {
+                    evidence.refused.insert(moved.to.clone());
+                }
                 acted.overtaken = true;
             }
             Err(error) => {

@@ -26,10 +26,10 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let hook_prefix = reader.parsed(HOOK_NAME_PREFIX, "elastic-ip".to_owned());
-        let hold: u32 = reader.parsed(HOLD_SECONDS, 240);
+        let hold: u32 = reader.parsed(HOLD_SECONDS, 220);
         let settle: u32 = reader.parsed(SETTLE_SECONDS, 6);
-        // Auto Scaling's own limit for one heartbeat; a longer hold could never be kept.
-        reader.require(hold <= 7200, || format!("`{HOLD_SECONDS}` is {hold}: at most 7200"));
+        // The longest heartbeat is 7200 s, and the last look before its end releases the hook.
+        reader.require(hold <= 7120, || format!("`{HOLD_SECONDS}` is {hold}: at most 7120"));
         // The function's timeout is a minute.
         reader.require(settle <= 30, || format!("`{SETTLE_SECONDS}` is {settle}: at most 30"));
         reader.finish(Self {
@@ -51,7 +51,7 @@ mod tests {
     fn without_variables_the_templates_defaults_hold() {
         let config = Config::from_lookup(|_| None).unwrap();
         assert_eq!(config.rules.hook_prefix, "elastic-ip");
-        assert_eq!(config.rules.hold, SignedDuration::from_secs(240));
+        assert_eq!(config.rules.hold, SignedDuration::from_secs(220));
         assert_eq!(config.rules.settle, SignedDuration::from_secs(6));
     }
 

@@ -8,7 +8,7 @@ use std::{
 use aws_smithy_async::time::SharedTimeSource;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use panda_aws::{Aws, AwsError, lifecycle};
+use panda_aws::{Aws, AwsError};
 use panda_domain::{
     event::{self, Concern, Event},
     failover::{self, Evidence, Problem, Scope},
@@ -28,7 +28,7 @@ use crate::{
     act::{self, Watch},
     memory::Memory,
     observe,
-    outcome::{FleetOutcome, HookOutcome, Outcome},
+    outcome::{FleetOutcome, Outcome},
 };
 
 /// How often one invocation looks, plans and acts, when the world changes under its plans. The next event or sweep goes on.
@@ -144,7 +144,17 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Outcome, Han
                 "{}", outcome.summary
             );
         }
-        Err(error) => error!(trigger = %decoded, "{}", failure::chain(error)),
+        Err(error) => {
+            let done = error.outcome();
+            error!(
+                trigger = %decoded,
+                duration_ms = done.map(|outcome| outcome.duration_ms),
+                looks = done.map(|outcome| outcome.looks),
+                aws.reads = done.map(|outcome| outcome.reads),
+                aws.writes = done.map(|outcome| outcome.writes),
+                "{}", failure::chain(error)
+            );
+        }
     }
     result
 }
@@ -153,7 +163,7 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
     let mut memory = app.memory.lock().await;
     let concern = event.concern();
     let mut evidence = Evidence::of(event, app.now());
-    let scope = if evidence.tells_of_a_death() { Scope::Rescue } else { Scope::Full };
+    let mut scope = if evidence.tells_of_a_death() { Scope::Rescue } else { Scope::Full };
     let settle = Duration::try_from(app.config.rules.settle).unwrap_or_default();
     let mut told = Told::default();
     let mut looks = 0;
@@ -171,13 +181,18 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
         told.failures.extend(look.failures);
         let settling = !look.settling.is_empty() && has_time_to_settle(app, deadline);
         // A failure is not tried again at once, since the SDK did that; what it left undone is planned anew by whoever looks next.
-        if looks == LOOKS || !(look.overtaken || settling) {
+        // After a rescue, which read no status checks, a look at everything: the rescuer may be failing itself.
+        let rescued = scope == Scope::Rescue && look.moved;
+        if looks == LOOKS || !(look.overtaken || settling || rescued) {
             break look.overtaken;
+        }
+        if rescued {
+            scope = Scope::Full;
         }
         if settling {
             sleep(settle).await;
             evidence.settled.extend(look.settling);
-        } else {
+        } else if look.overtaken {
             sleep(PAUSE * looks).await;
         }
     };
@@ -212,6 +227,7 @@ impl Told {
 #[derive(Default)]
 struct Look {
     overtaken: bool,
+    moved: bool,
     settling: BTreeSet<InstanceId>,
     failures: Vec<AwsError>,
 }
@@ -228,7 +244,8 @@ async fn look(
 ) -> Result<Look, AwsError> {
     let now = app.now();
     evidence.answered = memory.answered(now);
-    let seen = observe::observe(&app.aws, memory, concern, evidence, now).await?;
+    evidence.dead = memory.dead(&evidence.dead, now);
+    let seen = observe::observe(&app.aws, memory, concern, evidence, scope == Scope::Rescue, now).await?;
     if let Some(known) = &seen.known {
         memory.saw_all(known);
     }
@@ -236,7 +253,7 @@ async fn look(
     let watch = Watch { event: event.time, now: &clock };
     let mut look = Look::default();
     if seen.fleets.is_empty() {
-        look.failures.extend(release_stray(app, evidence, told).await.err());
+        name_stray(app, evidence, told);
     }
     for mut fleet in seen.fleets {
         memory.saw(&fleet);
@@ -246,6 +263,7 @@ async fn look(
         act::note(&plan, outcome);
         let acted = act::act(&app.aws, &plan, memory, evidence, outcome, &watch).await;
         look.overtaken |= acted.overtaken;
+        look.moved |= acted.moved;
         look.failures.extend(acted.failures);
         look.settling.extend(acted.settling);
     }
@@ -262,20 +280,12 @@ fn has_time_to_settle(app: &App, deadline: Deadline) -> bool {
     enough
 }
 
-/// Completes our hook on a group that is in no fleet: nobody else would, and its instance would wait for the heartbeat to run out.
-async fn release_stray(app: &App, evidence: &Evidence, told: &mut Told) -> Result<(), AwsError> {
+/// Names a group that has our hook and is in no fleet. The function does not answer for it: its role reaches no group without the tag.
+fn name_stray(app: &App, evidence: &Evidence, told: &mut Told) {
     let ours = |hook: &str| hook.starts_with(&app.config.rules.hook_prefix);
-    let Some(stray) = evidence.waiting.as_ref().filter(|waiting| ours(waiting.hook.as_str())) else {
-        return Ok(());
-    };
-    let outcome = told.of(&FleetName::from("(no fleet)"));
-    outcome.problems = vec![Problem::GroupWithoutFleet(stray.group.clone()).to_string()];
-    let done = lifecycle::complete_lifecycle_action(&app.aws, &stray.group, &stray.hook, &stray.instance).await?;
-    outcome.hooks.push(HookOutcome {
-        instance: stray.instance.to_string(),
-        hook: stray.hook.to_string(),
-        answer: if done { "completed" } else { "nothing to complete" }.to_owned(),
-        reason: failover::AnswerReason::NoFleet.to_string(),
-    });
-    Ok(())
+    if let Some(stray) = evidence.waiting.as_ref().filter(|waiting| ours(waiting.hook.as_str())) {
+        let problem = Problem::GroupWithoutFleet(stray.group.clone()).to_string();
+        warn!("{problem}");
+        told.of(&FleetName::from("(no fleet)")).problems = vec![problem];
+    }
 }

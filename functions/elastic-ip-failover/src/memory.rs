@@ -15,8 +15,8 @@ use panda_domain::{
 /// ([terraform-provider-aws#16808](https://github.com/hashicorp/terraform-provider-aws/issues/16808)).
 const READ_LAG: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long completed lifecycle actions are remembered; longer than any decision depends on it.
-const ANSWERS_KEPT: SignedDuration = SignedDuration::from_mins(10);
+/// How long completed lifecycle actions and deaths are remembered; longer than reads lag, and than any decision depends on it.
+const KEPT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What earlier invocations of this environment saw and did.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     rosters: BTreeMap<FleetName, Roster>,
     /// Lifecycle actions that we completed.
     answered: BTreeMap<(InstanceId, HookName), Timestamp>,
+    /// Instances that an event reported dead. There is no way back, whatever a later read says.
+    dead: BTreeMap<InstanceId, Timestamp>,
     /// Addresses that we just moved.
     moved: BTreeMap<AllocationId, (Association, Timestamp)>,
 }
@@ -78,8 +80,15 @@ impl Memory {
 
     /// The lifecycle actions that we completed.
     pub(crate) fn answered(&mut self, now: Timestamp) -> BTreeMap<(InstanceId, HookName), Timestamp> {
-        self.answered.retain(|_, at| now.duration_since(*at) < ANSWERS_KEPT);
+        self.answered.retain(|_, at| now.duration_since(*at) < KEPT);
         self.answered.clone()
+    }
+
+    /// Remembers deaths that an event reported, and gives all that are remembered.
+    pub(crate) fn dead(&mut self, told: &BTreeSet<InstanceId>, now: Timestamp) -> BTreeSet<InstanceId> {
+        self.dead.extend(told.iter().map(|instance| (instance.clone(), now)));
+        self.dead.retain(|_, at| now.duration_since(*at) < KEPT);
+        self.dead.keys().cloned().collect()
     }
 
     /// Remembers a move.

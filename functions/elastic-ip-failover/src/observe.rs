@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use panda_aws::{Aws, AwsError, Focus, addresses, groups, instances, lifecycle};
 use panda_domain::{
     event::{Concern, InstanceState, Transition},
-    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Step},
+    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Member, Step},
     ids::{FleetName, GroupName, InstanceId},
 };
 use tracing::warn;
@@ -21,7 +22,7 @@ use crate::memory::Memory;
 pub(crate) struct Observation {
     /// The fleets that the event concerns, complete.
     pub(crate) fleets: Vec<FleetSnapshot>,
-    /// How many fleets the account has, if all were read.
+    /// The names of all fleets of the account, if all were read.
     pub(crate) known: Option<BTreeSet<FleetName>>,
 }
 
@@ -44,17 +45,17 @@ pub(crate) async fn observe(
     memory: &Memory,
     concern: &Concern,
     evidence: &Evidence,
+    quick: bool,
     now: Timestamp,
 ) -> Result<Observation, AwsError> {
-    let quick = evidence.tells_of_a_death();
     let remembered = memory.fleet_of(concern);
     let focus = remembered.cloned().map_or(Focus::EveryFleet, Focus::Fleet);
     let mut first = read_first(aws, memory, concern, evidence, &focus, quick).await?;
-    let mut fleets = assemble(&mut first, concern, now);
+    let mut fleets = assemble(&first, concern, &focus, now);
     if fleets.is_empty() && focus != Focus::EveryFleet {
         // What we remembered is not so any more: the group was deleted, or moved to another fleet.
         first = read_first(aws, memory, concern, evidence, &Focus::EveryFleet, quick).await?;
-        fleets = assemble(&mut first, concern, now);
+        fleets = assemble(&first, concern, &Focus::EveryFleet, now);
     }
     let known = (remembered.is_none()).then(|| {
         first
@@ -65,7 +66,7 @@ pub(crate) async fn observe(
             .cloned()
             .collect()
     });
-    complete(aws, &mut fleets, first, quick).await?;
+    complete(aws, &mut fleets, first, evidence, quick).await?;
     Ok(Observation { fleets, known })
 }
 
@@ -125,7 +126,7 @@ async fn read_first(
 }
 
 /// Sorts what was read into the fleets that are concerned.
-fn assemble(first: &mut FirstReads, concern: &Concern, now: Timestamp) -> Vec<FleetSnapshot> {
+fn assemble(first: &FirstReads, concern: &Concern, focus: &Focus, now: Timestamp) -> Vec<FleetSnapshot> {
     let mut fleets: BTreeMap<&FleetName, FleetSnapshot> = BTreeMap::new();
     let empty = |name: &FleetName| FleetSnapshot {
         name: name.clone(),
@@ -140,7 +141,10 @@ fn assemble(first: &mut FirstReads, concern: &Concern, now: Timestamp) -> Vec<Fl
     for (name, group) in &first.groups {
         fleets.entry(name).or_insert_with(|| empty(name)).groups.push(group.clone());
     }
-    fleets.into_values().filter(|fleet| concerns(concern, fleet)).collect()
+    // An instance that we remember in a fleet concerns it, also when Auto Scaling has dropped it already: its address may be free now.
+    let remembered = matches!((focus, concern), (Focus::Fleet(_), Concern::Instances(_)));
+    let there = |fleet: &FleetSnapshot| !fleet.groups.is_empty();
+    fleets.into_values().filter(|fleet| (remembered && there(fleet)) || concerns(concern, fleet)).collect()
 }
 
 fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
@@ -161,7 +165,13 @@ fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
 }
 
 /// Reads what is still missing of the fleets that are concerned.
-async fn complete(aws: &Aws, fleets: &mut [FleetSnapshot], first: FirstReads, quick: bool) -> Result<(), AwsError> {
+async fn complete(
+    aws: &Aws,
+    fleets: &mut [FleetSnapshot],
+    first: FirstReads,
+    evidence: &Evidence,
+    quick: bool,
+) -> Result<(), AwsError> {
     let missing: BTreeSet<InstanceId> = fleets
         .iter()
         .flat_map(FleetSnapshot::members)
@@ -183,8 +193,13 @@ async fn complete(aws: &Aws, fleets: &mut [FleetSnapshot], first: FirstReads, qu
             endure(instances::describe_impaired(aws).await)
         }
     };
-    // After a death one living member is enough to rescue the address; who is missing then is mostly the dead one itself.
-    let enough = quick && first.instances.values().any(|instance| instance.state == InstanceState::Running);
+    // After a death one good member is enough to rescue the address; who is missing then is mostly the dead one itself.
+    let serves = |member: &Member| {
+        let running = first.instances.get(&member.instance).is_some_and(|it| it.state == InstanceState::Running);
+        let dead = evidence.dead.contains(&member.instance) || evidence.halted.contains(&member.instance);
+        member.lifecycle == Lifecycle::InService && member.healthy && running && !dead
+    };
+    let enough = quick && fleets.iter().all(|fleet| fleet.members().any(|(_, member)| serves(member)));
     let late_instances = async {
         if missing.is_empty() || enough {
             Ok(BTreeMap::new())
@@ -192,19 +207,14 @@ async fn complete(aws: &Aws, fleets: &mut [FleetSnapshot], first: FirstReads, qu
             instances::describe_instances(aws, instances::Which::Ids(&missing)).await
         }
     };
-    let late_hooks = async {
-        let mut hooks = Vec::new();
-        for group in &waiting {
-            if let Some(of_group) = endure(lifecycle::describe_hooks(aws, group).await) {
-                hooks.push((group.clone(), of_group));
-            }
-        }
-        hooks
-    };
+    let late_hooks =
+        join_all(waiting.iter().map(async |group| {
+            endure(lifecycle::describe_hooks(aws, group).await).map(|hooks| (group.clone(), hooks))
+        }));
     let (more, impaired, hooks) = tokio::join!(late_instances, late_impaired, late_hooks);
     let FirstReads { mut instances, hooks: mut all_hooks, impaired: first_impaired, .. } = first;
     instances.extend(more?);
-    all_hooks.extend(hooks);
+    all_hooks.extend(hooks.into_iter().flatten());
     for id in first_impaired.or(impaired).unwrap_or_default() {
         if let Some(instance) = instances.get_mut(&id) {
             instance.impaired = true;

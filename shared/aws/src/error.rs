@@ -115,6 +115,15 @@ impl AwsError {
         Self { operation, subject: subject.map(str::to_owned), trouble, code, message, request_id }
     }
 
+    /// Whether it is the instance or its interface, and not the address, that EC2 refused for an association.
+    #[must_use]
+    pub fn refuses_the_target(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| {
+            code == "IncorrectInstanceState"
+                || ["InvalidInstanceID", "InvalidNetworkInterface"].iter().any(|id| code.starts_with(id))
+        })
+    }
+
     /// Whether AWS refused with this code and a message that contains these words, whatever their case.
     #[must_use]
     pub fn says(&self, code: &str, words: &str) -> bool {
@@ -144,4 +153,60 @@ fn said(code: Option<&str>, message: &str) -> String {
 
 fn request(id: Option<&str>) -> String {
     id.map(|id| format!(" (request {id})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, message: &str) -> AwsError {
+        AwsError {
+            operation: "AssociateAddress",
+            subject: Some("eipalloc-1 to i-1".to_owned()),
+            trouble: Trouble::of_code(code),
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+            request_id: Some("req-1".to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_code_that_ec2_and_auto_scaling_are_known_to_send_has_its_meaning() {
+        for (code, trouble, target) in [
+            ("InvalidInstanceID", Trouble::Replan, true),
+            ("InvalidInstanceID.NotFound", Trouble::Replan, true),
+            ("IncorrectInstanceState", Trouble::Replan, true),
+            ("InvalidNetworkInterfaceID.NotFound", Trouble::Replan, true),
+            ("Resource.AlreadyAssociated", Trouble::Replan, false),
+            ("InvalidAllocationID.NotFound", Trouble::Replan, false),
+            ("InvalidAssociationID.NotFound", Trouble::Replan, false),
+            ("RequestLimitExceeded", Trouble::Throttled, false),
+            ("Throttling", Trouble::Throttled, false),
+            ("UnauthorizedOperation", Trouble::Unauthorized, false),
+            ("AccessDenied", Trouble::Unauthorized, false),
+            ("AuthFailure", Trouble::Unauthorized, false),
+            ("InternalError", Trouble::Unreachable, false),
+            ("ServiceUnavailable", Trouble::Unreachable, false),
+            ("InvalidParameterValue", Trouble::Other, false),
+        ] {
+            let error = refused(code, "no");
+            assert_eq!(error.trouble, trouble, "{code}");
+            assert_eq!(error.refuses_the_target(), target, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_operation_subject_code_message_and_request() {
+        assert_eq!(
+            refused("AuthFailure", "not yours").to_string(),
+            "AssociateAddress on `eipalloc-1 to i-1` failed: AuthFailure: not yours (request req-1)"
+        );
+    }
+
+    #[test]
+    fn words_of_a_message_are_found_whatever_their_case_and_only_under_their_code() {
+        let error = refused("ValidationError", "No active Lifecycle Action found with instance ID i-1");
+        assert!(error.says("ValidationError", "no active lifecycle action"));
+        assert!(!error.says("Throttling", "no active lifecycle action"));
+    }
 }

@@ -299,7 +299,7 @@ proptest! {
         let eligible = |id: &InstanceId| tier_of(&fleet, &evidence, id).is_ok();
         for (instance, count) in holdings(&apply(&fleet, &plan)) {
             let spare = fleet.members().any(|(_, member)| {
-                eligible(&member.instance) && !holdings(&apply(&fleet, &plan)).contains_key(&member.instance)
+                tier_of(&fleet, &evidence, &member.instance).is_ok_and(|tier| tier < Tier::Booting) && !holdings(&apply(&fleet, &plan)).contains_key(&member.instance)
             });
             prop_assert!(count == 1 || !spare || !eligible(&instance), "{instance} holds {count}");
         }
@@ -318,7 +318,7 @@ proptest! {
                     prop_assert_eq!((*said_from, *said_to), (from, to));
                 }
                 (MoveReason::Surplus, Some(Ok(_))) => {
-                    prop_assert!(holdings(&fleet)[moved.from.as_ref().unwrap()] > 1);
+                    prop_assert!(holdings(&fleet)[moved.from.as_ref().unwrap()] > 1 && to < Tier::Booting);
                 }
                 (MoveReason::Holder(said), Some(Err(why))) => prop_assert_eq!(said, &why),
                 (MoveReason::Unassociated | MoveReason::BareInterface, None) => {}
@@ -537,7 +537,8 @@ proptest! {
             if let Answer::Continue { after } = answer.answer
                 && answer.transition == Transition::Terminating && !holds
             {
-                let expected = if serves && !looked_before { rules().settle } else { SignedDuration::ZERO };
+                let warm = matches!(tier_of(&fleet, &evidence, &answer.instance), Err(Ineligible::WarmPool));
+                let expected = if (serves || warm) && !looked_before { rules().settle } else { SignedDuration::ZERO };
                 prop_assert_eq!(after, expected);
             }
         }

@@ -6,31 +6,32 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+};
 
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "LethargicPanda";
 
 /// Sends log events to standard output, one JSON object a line, the way Lambda's JSON log format stores them as they are.
 ///
-/// The level is Lambda's own `AWS_LAMBDA_LOG_LEVEL`, which the template sets, or `RUST_LOG` for finer control while developing; INFO when
-/// neither says anything readable. Calling it twice is harmless.
+/// The level is Lambda's own `AWS_LAMBDA_LOG_LEVEL`, which the template sets, or `RUST_LOG` for finer control while developing, such as
+/// `info,panda_aws=debug`; INFO when neither says anything readable. Calling it twice is harmless.
 pub fn init() {
     let directives = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse_lossy(directives.unwrap_or_default());
-    let json = tracing_subscriber::fmt()
+    let levels = directives
+        .and_then(|directives| directives.to_lowercase().parse::<Targets>().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let json = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         // The list, not the innermost span alone: the runtime's own span carries the request id.
         .with_current_span(false)
         .with_span_list(true)
-        .with_target(false)
-        .with_env_filter(filter)
-        .finish();
+        .with_target(false);
     // A second subscriber is refused; the first one goes on.
-    let _ = tracing::subscriber::set_global_default(json);
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(json).with(levels));
 }
 
 /// The unit of a metric, as CloudWatch names it.

@@ -65,7 +65,8 @@ fn every_alarm_has_its_heading_in_the_runbook_and_no_other_has() {
         .map(|(name, _)| name.as_str().unwrap().to_owned())
         .collect();
     let runbook = read("docs/RUNBOOK.md");
-    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
+    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    let headings = headings.filter(|heading| heading.ends_with("Alarm")).map(str::to_owned).collect();
     assert_eq!(alarms, headings);
 }
 

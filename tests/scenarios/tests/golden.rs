@@ -95,7 +95,7 @@ fn fleets() -> [(&'static str, FleetSnapshot); 3] {
 fn decide(event: &event::Event, fleet: &FleetSnapshot) -> FleetPlan {
     let rules = Rules {
         hook_prefix: "elastic-ip".into(),
-        hold: SignedDuration::from_secs(240),
+        hold: SignedDuration::from_secs(220),
         settle: SignedDuration::from_secs(6),
     };
     let evidence = Evidence::of(event, now());

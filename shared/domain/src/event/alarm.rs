@@ -2,7 +2,8 @@
 //!
 //! EventBridge has no event for EC2 status checks; they are the CloudWatch metrics `StatusCheckFailed…`, and an alarm on one of them says
 //! `CloudWatch Alarm State Change`. An alarm by instance carries the dimension `InstanceId`, an alarm by group `AutoScalingGroupName`. An
-//! alarm built on a metric query may carry neither: then everything is looked at.
+//! alarm on the metric without dimensions is a reason to look at everything. Alarms on metric math say nothing of what they are about and are
+//! left to the sweep.
 //!
 //! ```json
 //! {

@@ -31,8 +31,10 @@ pub struct Evidence {
     pub waiting: Option<WaitingHook>,
     /// Lifecycle actions that we completed, and when. An instance may go on waiting in somebody else's hook; ours is not answered twice.
     pub answered: BTreeMap<(InstanceId, HookName), Timestamp>,
-    /// Leaving instances that held no address when this invocation looked before, so long ago that the network has followed since.
+    /// Leaving instances that have had no address since this invocation looked before, so long ago that the network has followed.
     pub settled: BTreeSet<InstanceId>,
+    /// Instances that EC2 refused to put an address on in this invocation.
+    pub refused: BTreeSet<InstanceId>,
     /// Addresses that this invocation could not move: AWS did not answer, or does not allow it. They stay where they are for now, and a
     /// leaving instance that holds one is held as long as its hook allows.
     pub stuck: BTreeSet<AllocationId>,

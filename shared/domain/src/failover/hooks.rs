@@ -85,8 +85,6 @@ pub enum AnswerReason {
     OnlyServer,
     /// Its address could not be moved; the next look tries again.
     Stuck,
-    /// The group is in no fleet.
-    NoFleet,
 }
 
 impl fmt::Display for AnswerReason {
@@ -101,7 +99,6 @@ impl fmt::Display for AnswerReason {
             Self::BudgetSpent => f.write_str("it is the only server, and its time is up"),
             Self::OnlyServer => f.write_str("it is the only server until its successor is in service"),
             Self::Stuck => f.write_str("its address could not be moved yet"),
-            Self::NoFleet => f.write_str("its group is in no fleet"),
         }
     }
 }
@@ -206,11 +203,18 @@ fn terminate(
     if held.is_empty() && !keeps {
         // Somebody else may have moved the address a moment ago, another environment of this function perhaps: the network may still lead
         // here.
-        let may_serve = tier.is_ok_and(|tier| tier != Tier::Impaired) && !evidence.settled.contains(instance);
-        let after = if may_serve { rules.settle } else { SignedDuration::ZERO };
+        let may_serve = match tier {
+            Ok(tier) => tier != Tier::Impaired,
+            Err(why) => goes_to_the_pool(&why),
+        };
+        let wait = may_serve && !evidence.settled.contains(instance);
+        let after = if wait { rules.settle } else { SignedDuration::ZERO };
         return (Answer::Continue { after }, AnswerReason::HoldsNothing);
     }
     match tier {
+        Err(why) if !keeps && goes_to_the_pool(&why) => {
+            return (Answer::Continue { after: rules.settle }, AnswerReason::Moved);
+        }
         Err(why) => return (at_once, AnswerReason::NotServing(why)),
         Ok(Tier::Impaired) => return (at_once, AnswerReason::Unreachable),
         Ok(_) if !keeps => return (Answer::Continue { after: rules.settle }, AnswerReason::Moved),
@@ -228,6 +232,12 @@ fn terminate(
         let reason = if stuck { AnswerReason::Stuck } else { AnswerReason::OnlyServer };
         (Answer::Hold { since, until }, reason)
     }
+}
+
+/// Whether an instance that must not hold an address may be a server on its way back to the warm pool, alive until its hook is completed.
+/// Auto Scaling lists it among the warm ones, or not at all.
+fn goes_to_the_pool(why: &Ineligible) -> bool {
+    matches!(why, Ineligible::WarmPool | Ineligible::NotAMember)
 }
 
 /// How long a hook is held at the most: the deployment's limit, or the last look before the heartbeat runs out.

@@ -6,7 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 /// The tag that keeps a [`Leaving`] on its instance.
@@ -35,6 +35,21 @@ pub enum LeavingReason {
 }
 
 impl LeavingReason {
+    /// How long a notice of this kind says something. What was announced comes true, is called off, or passes; nobody tells which, and an
+    /// instance that outlives its notice must not lose the address to every newcomer for ever.
+    fn lasts(self) -> SignedDuration {
+        match self {
+            // The risk is of the day.
+            Self::Rebalance => SignedDuration::from_hours(24),
+            // AWS announces retirements and maintenance up to two weeks ahead, and may cancel them.
+            Self::ScheduledChange => SignedDuration::from_hours(15 * 24),
+            // Two minutes; an instance that is only stopped or hibernated may come back.
+            Self::SpotInterruption => SignedDuration::from_mins(10),
+            // The longest heartbeat.
+            Self::TerminateHook => SignedDuration::from_hours(2),
+        }
+    }
+
     const ALL: [Self; 4] = [Self::Rebalance, Self::ScheduledChange, Self::SpotInterruption, Self::TerminateHook];
 }
 
@@ -78,10 +93,16 @@ impl Leaving {
         Self { reason, since: Timestamp::from_second(since.as_second()).unwrap_or(since) }
     }
 
-    /// Whether writing this mark would say more than what is written already.
+    /// Whether the mark still says something.
     #[must_use]
-    pub fn adds_to(&self, written: Option<&Self>) -> bool {
-        written.is_none_or(|written| written.reason < self.reason)
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        now.duration_since(self.since) < self.reason.lasts()
+    }
+
+    /// Whether writing this mark now would say more than what is written already.
+    #[must_use]
+    pub fn adds_to(&self, written: Option<&Self>, now: Timestamp) -> bool {
+        self.holds_at(now) && written.is_none_or(|written| written.reason < self.reason || !written.holds_at(now))
     }
 }
 
@@ -98,6 +119,17 @@ mod tests {
             assert_eq!(value.parse(), Ok(mark));
             assert!(value.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c)), "{value}");
         }
+    }
+
+    #[test]
+    fn a_mark_outlives_its_notice_and_then_says_nothing_any_more() {
+        let noticed: Timestamp = "2026-05-07T13:22:07Z".parse().unwrap();
+        let mark = Leaving::new(LeavingReason::SpotInterruption, noticed);
+        let (soon, later) = (noticed + SignedDuration::from_mins(2), noticed + SignedDuration::from_mins(11));
+        assert!(mark.holds_at(soon) && !mark.holds_at(later));
+        let newer = Leaving::new(LeavingReason::Rebalance, later);
+        assert!(!newer.adds_to(Some(&mark), soon), "a weaker notice replaces no stronger one");
+        assert!(newer.adds_to(Some(&mark), later), "but one that has run out");
     }
 
     #[test]

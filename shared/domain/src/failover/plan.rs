@@ -33,8 +33,8 @@ pub struct Rules {
 pub enum Scope {
     /// Everything.
     Full,
-    /// Only addresses that no living holder has. For the quick look after a death, which leaves out the reads of status checks: without
-    /// them, one living holder must not be taken for better than another.
+    /// Only addresses that no living holder has. For the quick look after a death, which leaves out the reads of status checks: so it
+    /// compares no living holder with another one. A look at everything follows.
     Rescue,
 }
 
@@ -158,6 +158,15 @@ enum Seat {
     On(InstanceId, Result<Tier, Ineligible>),
 }
 
+impl Seat {
+    fn holder(&self) -> Option<&InstanceId> {
+        match self {
+            Self::On(holder, _) => Some(holder),
+            Self::Free | Self::Interface => None,
+        }
+    }
+}
+
 /// Decides for one fleet.
 ///
 /// The laws are listed at [`failover`](crate::failover). `evidence` may concern other fleets too; what it says of strangers has no effect.
@@ -259,56 +268,46 @@ fn place(
     }
     homeless.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
 
-    let mut takers = eligible.iter().filter(|(id, _)| targets.contains(id) && !kept.contains_key(id));
+    let mut takers = eligible.iter().filter(|(id, _)| targets.contains(id) && !kept.contains_key(id)).peekable();
     let mut moves: BTreeMap<&AllocationId, Move> = BTreeMap::new();
     let mut stranded: BTreeMap<&AllocationId, MoveReason> = BTreeMap::new();
     for (_, _, allocation, reason) in homeless {
         let Some((address, seat)) = addresses.iter().find(|(address, _)| address.allocation == *allocation) else {
             continue;
         };
-        let from = match seat {
-            Seat::On(holder, _) => Some(holder.clone()),
-            Seat::Free | Seat::Interface => None,
-        };
-        let taken = takers.next().and_then(|(to, tier)| {
+        let taker = takers.peek().and_then(|(to, tier)| {
             let interface = fleet.instances.get(to)?.interface.as_ref()?.id.clone();
             Some((to.clone(), *tier, interface))
         });
-        match (taken, reason) {
-            (Some((_, to_tier, _)), MoveReason::Better { from, .. }) if to_tier >= from => {}
-            (Some((to, to_tier, interface)), reason) => {
-                let reason = match reason {
-                    MoveReason::Better { from, .. } => MoveReason::Better { from, to: to_tier },
-                    other => other,
-                };
-                moves.insert(
-                    allocation,
-                    Move {
-                        allocation: allocation.clone(),
-                        public_ip: address.public_ip.clone(),
-                        from,
-                        to,
-                        interface,
-                        seen_free: matches!(seat, Seat::Free),
-                        reason,
-                    },
-                );
-            }
-            (None, MoveReason::Better { .. }) => {}
-            (None, reason) => {
-                stranded.insert(allocation, reason);
-            }
-        }
+        let reason = match (&taker, reason) {
+            (Some((_, to, _)), MoveReason::Better { from, .. }) if *to < from => MoveReason::Better { from, to: *to },
+            // Where it is, a surplus address serves; it does not move to where it would not.
+            (Some((_, to, _)), MoveReason::Surplus) if *to < Tier::Booting => MoveReason::Surplus,
+            (_, MoveReason::Better { .. } | MoveReason::Surplus) => continue,
+            (_, reason) => reason,
+        };
+        let Some((to, _, interface)) = taker else {
+            stranded.insert(allocation, reason);
+            continue;
+        };
+        takers.next();
+        let step = Move {
+            allocation: allocation.clone(),
+            public_ip: address.public_ip.clone(),
+            from: seat.holder().cloned(),
+            to,
+            interface,
+            seen_free: matches!(seat, Seat::Free),
+            reason,
+        };
+        moves.insert(allocation, step);
     }
 
     let verdicts = addresses
         .iter()
         .map(|(address, seat)| {
             let allocation = &address.allocation;
-            let holder = match seat {
-                Seat::On(holder, _) => Some(holder.clone()),
-                Seat::Free | Seat::Interface => None,
-            };
+            let holder = seat.holder().cloned();
             let standing = if moves.contains_key(allocation) {
                 Standing::Moves
             } else if let Some(reason) = stranded.get(allocation) {
@@ -351,7 +350,7 @@ fn marks(fleet: &FleetSnapshot, evidence: &Evidence, answers: &[HookAnswer]) -> 
         .into_iter()
         .filter(|(id, leaving)| {
             let written = fleet.instances.get(*id).and_then(|instance| instance.leaving.as_ref());
-            fleet.member(id).is_some() && tier::lives(fleet, evidence, id) && leaving.adds_to(written)
+            fleet.member(id).is_some() && tier::lives(fleet, evidence, id) && leaving.adds_to(written, fleet.at)
         })
         .map(|(id, leaving)| Mark { instance: id.clone(), leaving })
         .collect()

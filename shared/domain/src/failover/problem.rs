@@ -55,7 +55,11 @@ impl fmt::Display for Problem {
             }
             Self::Unusable { instance, reason } => write!(f, "`{instance}` cannot take an address: it is {reason}"),
             Self::GroupWithoutFleet(group) => {
-                write!(f, "group `{group}` has our lifecycle hook and no tag `lethargic-panda:fleet`")
+                write!(
+                    f,
+                    "group `{group}` has a lifecycle hook of ours and no tag `lethargic-panda:fleet`, so nobody may answer it: its \
+                     instances wait until the heartbeat runs out"
+                )
             }
         }
     }

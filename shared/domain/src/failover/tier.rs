@@ -50,6 +50,8 @@ pub enum Ineligible {
     Halted,
     /// EC2 says that it does not run.
     NotRunning(InstanceState),
+    /// EC2 refused to put an address on it a moment ago: it is not in the state that the reads show.
+    Refused,
     /// EC2 does not list it.
     Unlisted,
     /// It is in no group of the fleet.
@@ -72,6 +74,7 @@ impl fmt::Display for Ineligible {
             Self::Dead => f.write_str("terminated"),
             Self::Halted => f.write_str("stopped"),
             Self::NotRunning(state) => write!(f, "{state}"),
+            Self::Refused => f.write_str("not in a state to take an address, as EC2 says"),
             Self::Unlisted => f.write_str("not listed by EC2"),
             Self::NotAMember => f.write_str("in no group of the fleet"),
             Self::WarmPool => f.write_str("in the warm pool"),
@@ -101,6 +104,9 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
     if evidence.halted.contains(id) {
         return Err(Ineligible::Halted);
     }
+    if evidence.refused.contains(id) {
+        return Err(Ineligible::Refused);
+    }
     let instance = fleet.instances.get(id).ok_or(Ineligible::Unlisted)?;
     if instance.state != InstanceState::Running {
         return Err(Ineligible::NotRunning(instance.state.clone()));
@@ -122,7 +128,7 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
         Lifecycle::Terminating(_) => Ok(Tier::Terminating),
         Lifecycle::Standby => Ok(Tier::Standby),
         Lifecycle::InService if evidence.tells_of_leaving(id) => Ok(Tier::Terminating),
-        Lifecycle::InService if is_leaving(instance, evidence, id) => Ok(Tier::Departing),
+        Lifecycle::InService if is_leaving(fleet, instance, evidence, id) => Ok(Tier::Departing),
         Lifecycle::InService => Ok(Tier::Serving),
     }
 }
@@ -148,8 +154,11 @@ pub(super) fn known_dead(fleet: &FleetSnapshot, evidence: &Evidence, id: &Instan
     evidence.dead.contains(id) || evidence.halted.contains(id) || fleet.instances.get(id).is_some_and(stopped)
 }
 
-fn is_leaving(instance: &Instance, evidence: &Evidence, id: &InstanceId) -> bool {
-    evidence.leaving.contains_key(id) || instance.leaving.is_some()
+fn is_leaving(fleet: &FleetSnapshot, instance: &Instance, evidence: &Evidence, id: &InstanceId) -> bool {
+    [evidence.leaving.get(id), instance.leaving.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|leaving| leaving.holds_at(fleet.at))
 }
 
 /// The ids of every instance that holds one of the fleet's addresses.
