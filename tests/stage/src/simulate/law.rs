@@ -24,7 +24,7 @@ const BLIND: SignedDuration = SignedDuration::from_secs(3);
 const BLIND_WHEN_ROUGH: SignedDuration = SignedDuration::from_secs(25);
 /// The last look at which a hook of 300 seconds can be released in time: the function's own reckoning, a look and its lateness before the end.
 const BUDGET: SignedDuration = SignedDuration::from_secs(300 - 60 - 20);
-/// Where neither event nor mark told it since when an instance waits, the function reckons with one look more.
+/// Where it does not know since when an instance waits, the function reckons with one look more.
 const LOOK: SignedDuration = SignedDuration::from_secs(60);
 
 /// Who shows that it cannot serve loses the address to who can within one sweep, whatever event was lost: a minute, the sweep's lateness, the
@@ -69,8 +69,8 @@ pub(super) struct Judge<'a> {
     invocations: &'a [Invocation],
     /// Since when a successor has been expected.
     expected_since: Option<Timestamp>,
-    /// Since when addresses have been neglected.
-    neglected: BTreeMap<String, Timestamp>,
+    /// Since when addresses have been neglected, each with its holder.
+    neglected: BTreeMap<(String, Option<String>), Timestamp>,
     /// Instances that were marked as leaving.
     marked: BTreeSet<String>,
     /// The calls of each environment, in order of time.
@@ -136,7 +136,7 @@ impl<'a> Judge<'a> {
                 AnsweredBy::Timeout
                     if truth
                         .life(instance)
-                        .is_some_and(|life| life.warm && !self.was_told(instance, life.waits.get(hook))) => {}
+                        .is_some_and(|life| life.warm && !self.was_told(instance, life.waits.get(hook), at)) => {}
                 AnsweredBy::Timeout => {
                     self.accuse(
                         "every hook that wakes us is answered before its heartbeat runs out",
@@ -155,14 +155,16 @@ impl<'a> Judge<'a> {
     fn watch(&mut self, truth: &Truth, at: Timestamp) {
         self.expected_since = truth.successor_expected().then(|| self.expected_since.unwrap_or(at));
         let limit = if self.rough { NEGLECT_WHEN_ROUGH } else { NEGLECT };
-        let mut now: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for allocation in truth.neglected() {
-            let since = self.neglected.get(allocation).copied().unwrap_or(at);
-            now.insert(allocation.to_owned(), since);
+        let mut now = BTreeMap::new();
+        for (allocation, holder) in truth.neglected() {
+            // A move ends the neglect; whoever fails next is looked at anew.
+            let key = (allocation.to_owned(), holder.map(str::to_owned));
+            let since = self.neglected.get(&key).copied().unwrap_or(at);
+            now.insert(key, since);
         }
         // Told once, when it ends.
-        let ended = self.neglected.iter().filter(|(allocation, _)| !now.contains_key(*allocation));
-        let ended: Vec<_> = ended.map(|(allocation, since)| (allocation.clone(), at.duration_since(*since))).collect();
+        let ended = self.neglected.iter().filter(|(key, _)| !now.contains_key(*key));
+        let ended: Vec<_> = ended.map(|(key, since)| (key.0.clone(), at.duration_since(*since))).collect();
         for (allocation, long) in ended.into_iter().filter(|(_, long)| *long > limit) {
             let what =
                 format!("nobody answered at {allocation} for {} s though a healthy instance was free", long.as_secs());
@@ -241,12 +243,16 @@ impl<'a> Judge<'a> {
         let Some(life) = truth.life(instance).filter(|life| life.lifecycle.is_terminating()) else { return };
         let serves = life.state == InstanceState::Running && life.answers && !life.impaired;
         let waited = life.waits.get(hook).map_or(SignedDuration::ZERO, |since| at.duration_since(*since));
-        // Where the event of the hook came and was handled, the wait is known exactly.
-        let budget = if self.rough || self.strategy == Strategy::SweepOnly { BUDGET - LOOK } else { BUDGET };
+        // Where a look met the waiting instance before its hook's event came, the function reckons with one look more.
+        let budget = BUDGET - LOOK;
         let left_behind = |seat: &Seat| {
             seat.server.as_deref() == Some(instance) && seat.holder.as_ref().is_some_and(|holder| holder != instance)
         };
-        if !self.rough && waited + SignedDuration::from_secs(3) < budget && truth.seats.values().any(left_behind) {
+        if !self.rough
+            && serves
+            && waited + SignedDuration::from_secs(3) < budget
+            && truth.seats.values().any(left_behind)
+        {
             let what = format!("{instance} was released from {hook} while its address still led to it");
             self.accuse("a server that lost its address outlives the network's settling", at, what);
         }
@@ -262,12 +268,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether an event of a lifecycle action of this instance reached the function.
-    fn was_told(&self, instance: &str, since: Option<&Timestamp>) -> bool {
+    /// Whether an event of a lifecycle action of this instance reached the function between two times.
+    fn was_told(&self, instance: &str, since: Option<&Timestamp>, until: Timestamp) -> bool {
         self.invocations.iter().any(|invocation| {
             invocation.subject.as_deref() == Some(instance)
                 && invocation.trigger.contains("Lifecycle Action")
                 && since.is_none_or(|since| invocation.began >= *since)
+                && invocation.began <= until
         })
     }
 

@@ -118,13 +118,14 @@ impl Truth {
     }
 
     /// Addresses that nobody answers at, whose holder shows that it cannot, while somebody who could serve well holds none.
-    pub(super) fn neglected(&self) -> impl Iterator<Item = &str> {
+    /// Each with its holder.
+    pub(super) fn neglected(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let shows = |seat: &Seat| {
             let holder = seat.holder.as_ref().and_then(|holder| self.lives.get(holder));
             holder.and_then(Life::fitness).is_none_or(|fitness| fitness == 6)
         };
         let silent = self.seats.iter().filter(move |(_, seat)| seat.server.is_none() && shows(seat));
-        let silent: Vec<&str> = silent.map(|(allocation, _)| allocation.as_str()).collect();
+        let silent: Vec<_> = silent.map(|(allocation, seat)| (allocation.as_str(), seat.holder.as_deref())).collect();
         let could = !silent.is_empty()
             && self.lives.iter().any(|(id, life)| {
                 life.answers && life.fitness().is_some_and(|fitness| fitness <= 1) && self.holds(id) == 0
