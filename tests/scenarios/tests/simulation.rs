@@ -147,6 +147,14 @@ fn seeds_that_found_faults_stay_lawful() {
         ("everything-at-once", 135, "world: a replacement that died was never replaced"),
         ("everything-at-once", 390, "world: an unhealthy warm instance kept a group above what it wanted"),
         ("two-kills-within-a-minute", 72, "a member launched since the last look cost a fourth read before the move"),
+        (
+            "blue-green",
+            8,
+            "one environment moved the address, another released its server before the network had followed",
+        ),
+        ("instance-refresh", 9, "the same, between the event of a launch and that of a hook"),
+        ("everything-at-once", 92, "a member that Auto Scaling was about to replace was counted as one that stays"),
+        ("everything-at-once", 197, "the address came back to a server during the settling, and went down with it"),
         ("warm-pool", 25, "a prepared instance that was terminated waited for its heartbeat"),
     ];
     for (name, seed, what) in found {
