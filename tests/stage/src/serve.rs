@@ -181,7 +181,11 @@ fn introduce(
     let holder = fleet.addresses.first().and_then(|address| world.holder_of(address));
     let instance = holder.or_else(|| world.instances().next().map(|instance| instance.id.as_str())).unwrap_or("i-…");
     let region = panda_world::REGION;
-    let pace = if at_wall_pace(args.speed) { "the wall clock's pace".to_owned() } else { format!("{} times the wall clock's pace", args.speed) };
+    let pace = if at_wall_pace(args.speed) {
+        "the wall clock's pace".to_owned()
+    } else {
+        format!("{} times the wall clock's pace", args.speed)
+    };
     writeln!(out, "A simulated AWS at {endpoint} (region {region}), at {pace}.")?;
     writeln!(out, "Fleet {:?} behind {}:", fleet.name, fleet.addresses.join(", "))?;
     for instance in world.instances() {
