@@ -116,7 +116,7 @@ async fn a_holders_death_costs_at_most_three_reads_before_its_one_write() {
         let (dead, spare) = (scene.holder(), scene.member());
         scene.act(&Act::Terminate { instance: dead.clone() });
         let outcome = scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
-        let mut operations = scene.operations().split_off(before);
+        let operations = scene.operations().split_off(before);
         let write = operations.iter().position(|operation| operation == "AssociateAddress").expect("a move");
         assert!(write <= 3, "warm {warm}: {operations:?}");
         assert_eq!(writes(&operations), ["AssociateAddress", "SetInstanceHealth"], "warm {warm}");
