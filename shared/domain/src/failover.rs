@@ -1,6 +1,6 @@
 //! Which instance should hold which Elastic IP, and what is owed to the lifecycle hooks?
 //!
-//! [`plan`] answers for one fleet, from a [`FleetSnapshot`] (what reads show) and the [`Evidence`] of the event that woke us (what reads may
+//! [`plan()`] answers for one fleet, from a [`FleetSnapshot`] (what reads show) and the [`Evidence`] of the event that woke us (what reads may
 //! not show yet). It obeys these laws, each a property test of the same name in `tests/failover_laws.rs`:
 //!
 //! 1. `never_two_addresses_on_one_instance_never_a_foreign_address_a_non_member_or_a_dead_target`

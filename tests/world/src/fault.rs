@@ -9,7 +9,7 @@ use crate::timing::Span;
 pub struct Faults {
     /// Answered with EC2 `RequestLimitExceeded` (503) or Auto Scaling `Throttling` (400), without effect.
     pub throttle: f64,
-    /// EC2's and Auto Scaling's own token buckets per operation, see [`crate::World::attempt`].
+    /// EC2's and Auto Scaling's own token buckets per operation.
     pub token_buckets: bool,
     /// Answered with 500 `InternalError`, without effect.
     pub server_error: f64,
