@@ -1,16 +1,17 @@
 //! How does the template come to life on this machine?
 //!
 //! [`deploy_local`] starts ministack on a free loopback port and runs `sam deploy` against it with `template.yaml` as it is,
-//! except for the one replacement that `sam build` makes too: each `CodeUri` names the folder with the built `bootstrap`. The
-//! binaries are those of this very cargo build, so nothing is compiled a second time for another profile or target.
+//! except for the one replacement that `sam build` makes too, each `CodeUri` names the folder with the built `bootstrap`, and
+//! for what ministack refuses ([`LEFT_OUT`]). The binaries are those of this very cargo build, so nothing is compiled a second
+//! time for another profile or target.
 //!
-//! Functions run as child processes of ministack and inherit its environment: `AWS_ENDPOINT_URL_EC2` and
-//! `AWS_ENDPOINT_URL_AUTO_SCALING` lead them to the world, `AWS_ENDPOINT_URL` leads every other call back to ministack.
-//! Nothing here can reach an account: credentials, profiles and endpoints of the caller are withheld from all children.
+//! Functions run as child processes of ministack and inherit its environment: a variable for each service of [`OF_THE_WORLD`]
+//! leads them to the world, `AWS_ENDPOINT_URL` leads every other call back to ministack. Nothing here can reach an account:
+//! credentials, profiles and endpoints of the caller are withheld from all children.
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     net::Ipv4Addr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -32,6 +33,13 @@ pub const STACK: &str = "lethargic-panda";
 
 /// The region of the local deployment, and so of the world's events.
 pub const REGION: &str = "us-east-1";
+
+/// Resources of the template that ministack does not know: it would refuse the whole template for one of them. They are left
+/// out of the local deployment only, and whoever refers to one finds its logical id as its name.
+pub const LEFT_OUT: &[&str] = &["PandaStopAgentDocument"];
+
+/// The services that the functions find in the world, as the SDK spells them in `AWS_ENDPOINT_URL_…`. All others are ministack's.
+pub const OF_THE_WORLD: &[&str] = &["EC2", "AUTO_SCALING", "SSM", "CODEDEPLOY", "CODEPIPELINE", "CLOUDWATCH"];
 
 /// ministack answers within a second on an idle machine; a busy one may need many.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -74,13 +82,15 @@ impl Site {
     }
 
     /// Writes what `sam build` would write: the template with each `CodeUri: functions/NAME/` naming a folder `NAME` beside
-    /// it, which holds the built binary as `bootstrap`. Returns the built template's path. No other line is touched.
+    /// it, which holds the built binary as `bootstrap`. Returns the built template's path. What is [`LEFT_OUT`] is not in it;
+    /// no other line is touched.
     ///
     /// # Errors
     /// When a binary is missing, or a file cannot be read or written.
     pub fn built_template(&self, into: &Path) -> Result<PathBuf, DeployError> {
         let template = self.root.join("template.yaml");
         let source = fs::read_to_string(&template).map_err(|source| DeployError::File { path: template, source })?;
+        let source = LEFT_OUT.iter().fold(source, |source, resource| without(&source, resource));
         let mut built = String::with_capacity(source.len());
         for line in source.split_inclusive('\n') {
             let code = line.trim_start().strip_prefix("CodeUri: functions/");
@@ -112,6 +122,25 @@ impl Site {
         let _ = Command::new("strip").arg("--strip-debug").arg(&bootstrap).stderr(Stdio::null()).status();
         Ok(())
     }
+}
+
+/// A template without one resource: its lines, from the one with its name to the next that is indented as little, and the name
+/// itself in place of every `!Ref` and `${…}` to it.
+fn without(template: &str, resource: &str) -> String {
+    let head = format!("  {resource}:");
+    let mut kept = String::with_capacity(template.len());
+    let mut inside = false;
+    for line in template.split_inclusive('\n') {
+        if line.trim_end() == head {
+            inside = true;
+        } else if inside && !line.trim().is_empty() && !line.starts_with("   ") {
+            inside = false;
+        }
+        if !inside {
+            kept.push_str(line);
+        }
+    }
+    kept.replace(&format!("${{{resource}}}"), resource).replace(&format!("!Ref {resource}\n"), &format!("{resource}\n"))
 }
 
 /// Why a local deployment did not come about. Each message says what to do.
@@ -197,8 +226,9 @@ impl LocalDeployment {
 
 /// Starts ministack, deploys the template with this build's binaries, and waits until the stack is complete.
 ///
-/// `world` is the endpoint that the functions find as EC2 and Auto Scaling. `parameters` override the template's, as in
-/// `[("SettleSeconds", "1")]`; `Architecture` is this machine's.
+/// `world` is the endpoint that the functions find as EC2, Auto Scaling and the others of [`OF_THE_WORLD`]. `parameters`
+/// override the template's, as in `[("SettleSeconds", "1")]`; `Architecture` is this machine's. What is [`LEFT_OUT`] is said on
+/// standard error.
 ///
 /// # Errors
 /// [`DeployError`] says what is missing or what the tool said. Nothing stays running then.
@@ -213,6 +243,8 @@ pub async fn deploy_local(
         .map_err(|source| DeployError::File { path: std::env::temp_dir(), source })?;
     let sam = site.tool("sam")?;
     let template = site.built_template(folder.path())?;
+    // Nobody reads standard error: the deployment is the same.
+    let _ = writeln!(io::stderr(), "deploying without what ministack does not know: {}", LEFT_OUT.join(", "));
     let server = Server::start(site, folder.path(), world).await?;
 
     // `sam` would look for a newer version of itself, and ask about telemetry, on its first run in a new home.
@@ -236,7 +268,7 @@ pub async fn deploy_local(
         .args(["--stack-name", STACK, "--region", REGION, "--capabilities", "CAPABILITY_IAM"])
         .args(["--resolve-s3", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides"])
         .arg(format!("Architecture={}", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }))
-        .args(parameters.iter().map(|(name, value)| format!("{name}={value}")))
+        .args(parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))))
         .stdin(Stdio::null());
     let deployed = tokio::process::Command::from(command).kill_on_drop(true).output().await;
     let deployed = deployed.map_err(|source| DeployError::Start { name: "sam", source })?;
@@ -275,8 +307,7 @@ impl Server {
             .env("IOT_MTLS_ENABLED", "0") // fixed ports otherwise, and the same for SFTP
             .env("SFTP_ENABLED", "0")
             .env("AWS_ENDPOINT_URL", endpoint_at(port))
-            .env("AWS_ENDPOINT_URL_EC2", world)
-            .env("AWS_ENDPOINT_URL_AUTO_SCALING", world)
+            .envs(OF_THE_WORLD.iter().map(|service| (format!("AWS_ENDPOINT_URL_{service}"), world)))
             .stdout(stdout)
             .stderr(stderr);
         let tethered =
@@ -308,6 +339,11 @@ impl Server {
         };
         matches!(timeout(Duration::from_secs(2), ask).await, Ok(Ok(true)))
     }
+}
+
+/// A parameter's value as `sam` reads it: in double quotes, so that it may hold spaces.
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn endpoint_at(port: u16) -> String {
