@@ -1,4 +1,4 @@
-//! What does the template deploy? Which events wake the function, how often it sweeps, how it is retried, what it is configured with.
+//! What does the template deploy? Which events wake a function, how often its schedule does, how it is retried, what it is configured with.
 //!
 //! The simulation plays the rules that `sam deploy` would create, so that a rule that lets too little through is found here and not in an
 //! account.
@@ -17,16 +17,18 @@ use serde_json::Value as Json;
 use serde_yaml_ng::Value as Yaml;
 use thiserror::Error;
 
-/// The directory of the function that is simulated, as the template's `CodeUri` names it.
-const CODE: &str = "functions/elastic-ip-failover";
+/// The function that keeps the addresses, as its folder in `functions` is called.
+const FAILOVER: &str = "elastic-ip-failover";
 
-/// The part of the template that concerns the function.
+/// The part of the template that concerns one function.
 pub struct Deployment {
     rules: Quamina<String>,
     /// Names of the rules with a pattern, in the template's order.
     pub rule_names: Vec<String>,
-    /// The pause between two sweeps; `None` when the schedule is disabled.
+    /// The pause between two runs of its schedule; `None` when it has none or the schedule is disabled.
     pub sweep_every: Option<Duration>,
+    /// What the schedule sends instead of EventBridge's own event, if it says so.
+    pub schedule_input: Option<Json>,
     /// `Timeout`.
     pub timeout: Duration,
     /// `MaximumRetryAttempts` of the asynchronous invocation.
@@ -61,20 +63,28 @@ impl Deployment {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml")
     }
 
-    /// Reads a template.
+    /// Reads what a template says of elastic-ip-failover.
+    ///
+    /// # Errors
+    /// As [`Deployment::of`].
+    pub fn read(path: &Path) -> Result<Self, TemplateError> {
+        Self::of(path, FAILOVER)
+    }
+
+    /// Reads what a template says of the function whose code is in `functions/NAME`.
     ///
     /// # Errors
     /// It is not there, or the function, its rules or their patterns are not.
-    pub fn read(path: &Path) -> Result<Self, TemplateError> {
+    pub fn of(path: &Path, function: &str) -> Result<Self, TemplateError> {
         let text = fs::read_to_string(path).map_err(|error| TemplateError::Unreadable(path.to_owned(), error))?;
-        Self::parse(&text)
+        Self::parse(&text, function)
     }
 
-    fn parse(text: &str) -> Result<Self, TemplateError> {
+    fn parse(text: &str, function: &str) -> Result<Self, TemplateError> {
         let template = Template { yaml: serde_yaml_ng::from_str(text)? };
-        let function = template.function()?;
+        let function = template.function(function)?;
         let properties = &function["Properties"];
-        let (mut rules, mut rule_names, mut sweep_every) = (Quamina::new(), Vec::new(), None);
+        let (mut rules, mut rule_names, mut sweep_every, mut schedule_input) = (Quamina::new(), Vec::new(), None, None);
         for (name, event) in properties["Events"].as_mapping().ok_or_else(|| lacks("Events of the function"))? {
             let name = name.as_str().unwrap_or_default().to_owned();
             let properties = &event["Properties"];
@@ -86,10 +96,15 @@ impl Deployment {
                     rules.add_pattern(name.clone(), &pattern).map_err(refused)?;
                     rule_names.push(name);
                 }
-                Some("Schedule") if template.resolve(&properties["State"]) != "DISABLED" => {
-                    let rate = template.resolve(&properties["Schedule"]);
-                    sweep_every =
-                        Some(rate.as_str().and_then(minutes).ok_or_else(|| lacks("rate in minutes of the schedule"))?);
+                Some("Schedule" | "ScheduleV2") if template.resolve(&properties["State"]) != "DISABLED" => {
+                    // EventBridge's rules and EventBridge Scheduler call the same thing by two names.
+                    let times = ["Schedule", "ScheduleExpression"].map(|key| template.resolve(&properties[key]));
+                    let every = times.iter().find_map(|times| times.as_str().and_then(minutes));
+                    sweep_every = Some(every.ok_or_else(|| lacks("schedule in minutes"))?);
+                    if let Json::String(input) = template.resolve(&properties["Input"]) {
+                        let input = serde_json::from_str(&input).map_err(|_| lacks("JSON as the schedule's input"))?;
+                        schedule_input = Some(input);
+                    }
                 }
                 _ => {}
             }
@@ -112,6 +127,7 @@ impl Deployment {
             rules,
             rule_names,
             sweep_every,
+            schedule_input,
             timeout: Duration::from_secs(timeout.ok_or_else(|| lacks("Timeout of the function"))?),
             // Lambda's defaults, where the template is silent.
             retries: number(&invocation["MaximumRetryAttempts"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(2),
@@ -134,21 +150,38 @@ struct Template {
 }
 
 impl Template {
-    fn function(&self) -> Result<&Yaml, TemplateError> {
+    fn function(&self, name: &str) -> Result<&Yaml, TemplateError> {
         let resources = self.yaml["Resources"].as_mapping().ok_or_else(|| lacks("Resources"))?;
-        let ours = |resource: &&Yaml| {
-            resource["Properties"]["CodeUri"].as_str().is_some_and(|code| code.trim_end_matches('/').ends_with(CODE))
+        let code = format!("functions/{name}");
+        let is_it = |resource: &&Yaml| {
+            let folder = resource["Properties"]["CodeUri"].as_str();
+            folder.is_some_and(|folder| folder.trim_end_matches('/') == code)
         };
-        resources.values().find(ours).ok_or_else(|| lacks(&format!("function from {CODE}")))
+        resources.values().find(is_it).ok_or_else(|| lacks(&format!("function from {code}")))
     }
 
-    /// YAML as JSON, each `!Ref` of a parameter replaced by its default. Other intrinsic functions are kept as their argument: nothing that
-    /// the simulation reads depends on them.
+    fn named(&self, name: &str) -> Json {
+        match &self.yaml["Parameters"][name]["Default"] {
+            Yaml::Null => Json::from(name),
+            default => self.resolve(default),
+        }
+    }
+
+    /// YAML as JSON, each `!Ref` and `${…}` of a parameter replaced by its default, and of a resource by its logical id. Other intrinsic
+    /// functions are kept as their argument: nothing that the simulation reads depends on them.
     fn resolve(&self, value: &Yaml) -> Json {
         match value {
-            Yaml::Tagged(tagged) if tagged.tag == "Ref" => {
-                let name = tagged.value.as_str().unwrap_or_default();
-                self.resolve(&self.yaml["Parameters"][name]["Default"])
+            Yaml::Tagged(tagged) if tagged.tag == "Ref" => self.named(tagged.value.as_str().unwrap_or_default()),
+            Yaml::Tagged(tagged) if tagged.tag == "Sub" => {
+                let mut text = tagged.value.as_str().unwrap_or_default().to_owned();
+                for name in text.clone().split("${").skip(1).filter_map(|rest| rest.split('}').next()) {
+                    let value = match self.named(name) {
+                        Json::String(text) => text,
+                        other => other.to_string(),
+                    };
+                    text = text.replace(&format!("${{{name}}}"), &value);
+                }
+                Json::String(text)
             }
             Yaml::Tagged(tagged) => self.resolve(&tagged.value),
             Yaml::Sequence(items) => items.iter().map(|item| self.resolve(item)).collect(),
@@ -172,11 +205,14 @@ fn lacks(what: &str) -> TemplateError {
     TemplateError::Lacks(what.to_owned())
 }
 
-/// `rate(1 minute)`, `rate(5 minutes)`.
-fn minutes(rate: &str) -> Option<Duration> {
-    let inside = rate.strip_prefix("rate(")?.strip_suffix(')')?;
-    let (number, unit) = inside.split_once(' ')?;
-    matches!(unit, "minute" | "minutes").then_some(())?;
+/// `rate(1 minute)`, `rate(5 minutes)`, `cron(0/10 * * * ? *)`.
+fn minutes(times: &str) -> Option<Duration> {
+    let number = if let Some(inside) = times.strip_prefix("rate(") {
+        let (number, unit) = inside.strip_suffix(')')?.split_once(' ')?;
+        matches!(unit, "minute" | "minutes").then_some(number)?
+    } else {
+        times.strip_prefix("cron(0/")?.strip_suffix(" * * * ? *)")?
+    };
     Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(60)?))
 }
 
@@ -208,8 +244,21 @@ mod tests {
     }
 
     #[test]
+    fn each_function_is_found_by_its_name_with_its_own_schedule() {
+        let panda = Deployment::of(&Deployment::template(), "panda").unwrap();
+        assert_eq!(panda.sweep_every, Some(Duration::from_mins(10)));
+        assert_eq!(panda.schedule_input, Some(json!({"command": "tick"})));
+        assert_eq!((panda.timeout, panda.retries), (Duration::from_mins(15), 0));
+        assert_eq!(panda.environment.get("PANDA_MODE").map(String::as_str), Some("Leashed"));
+        assert_eq!(panda.environment.get("JOURNAL_TABLE").map(String::as_str), Some("PandaJournal"));
+        assert!(panda.rule_names.is_empty());
+        let failover = Deployment::read(&Deployment::template()).unwrap();
+        assert_eq!(failover.schedule_input, None);
+    }
+
+    #[test]
     fn a_template_without_the_function_is_refused_by_name() {
-        let Err(error) = Deployment::parse("Resources: {}") else { panic!("accepted") };
-        assert!(error.to_string().contains(CODE), "{error}");
+        let Err(error) = Deployment::parse("Resources: {}", FAILOVER) else { panic!("accepted") };
+        assert!(error.to_string().contains("functions/elastic-ip-failover"), "{error}");
     }
 }
