@@ -7,8 +7,16 @@ SHELL := /bin/sh
 ARCH ?= arm64
 STACK ?= lethargic-panda
 WORLD_PORT ?= 4570
+JOURNAL_PORT ?= 4571
 WATCH_PORT ?= 9000
 ARGS ?=
+
+# What people say to the panda: make preview, kill, disarm, arm, history. It may be any text, so make does not expand it and no
+# shell reads it: its value goes into the environment as it is.
+export PANDA_FLEET := $(value FLEET)
+export PANDA_REASON := $(value REASON)
+export PANDA_DAYS := $(value DAYS)
+unexport FLEET REASON DAYS
 
 VENV := .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -17,11 +25,11 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate demo simulate watch build deploy teardown ci clean
+.PHONY: help doctor tools lock test dev lint validate demo simulate watch build deploy teardown preview kill disarm arm history ci clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Settings: ARCH=$(ARCH) STACK=$(STACK) WORLD_PORT=$(WORLD_PORT) WATCH_PORT=$(WATCH_PORT) ARGS=\"$(ARGS)\""
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Settings: ARCH=$(ARCH) STACK=$(STACK) WORLD_PORT=$(WORLD_PORT) JOURNAL_PORT=$(JOURNAL_PORT) WATCH_PORT=$(WATCH_PORT) ARGS=\"$(ARGS)\""
 
 # ----- what the machine needs ---------------------------------------------------------------------------------------------
 
@@ -75,16 +83,28 @@ demo: tools dev ## watch an Elastic IP follow the living instance, in two minute
 simulate: dev ## strategies against scenarios in simulated time, as in make simulate ARGS="--seeds 1000"
 	$(STAGE) simulate $(ARGS)
 
-watch: tools dev ## the function, rebuilt at every change, beside a simulated AWS; then make invoke-EVENT in another terminal
-	@$(STAGE) serve --port $(WORLD_PORT) $(ARGS) & world=$$!; trap 'kill $$world 2>/dev/null' EXIT INT TERM; \
-	env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 RUST_LOG=info \
-		AWS_ENDPOINT_URL=http://127.0.0.1:$(WORLD_PORT) $(WITH_TOOLS) \
-		cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT)
+# The world plays what the functions act on; moto keeps the panda's journal and takes its messages.
+LOCALLY := env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \
+	AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_ENDPOINT_URL=http://127.0.0.1:$(WORLD_PORT) \
+	$(foreach service,DYNAMODB SNS EVENTBRIDGE,AWS_ENDPOINT_URL_$(service)=http://127.0.0.1:$(JOURNAL_PORT)) \
+	JOURNAL_TABLE=panda-journal TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:panda STOP_AGENT_DOCUMENT=PandaStopAgentDocument
+
+watch: tools dev ## the functions, rebuilt at every change, beside a simulated AWS; then make invoke-EVENT in another terminal
+	@$(STAGE) serve --port $(WORLD_PORT) $(ARGS) & world=$$!; \
+	$(VENV)/bin/moto_server -H 127.0.0.1 -p $(JOURNAL_PORT) >/dev/null 2>&1 & moto=$$!; \
+	trap 'kill $$world $$moto 2>/dev/null' EXIT INT TERM; \
+	$(LOCALLY) $(VENV)/bin/python bin/local-journal || exit 1; \
+	$(LOCALLY) RUST_LOG=info $(WITH_TOOLS) cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT)
 
 invoke-%: tools ## sends an event of tests/events to make watch, as in make invoke-scheduled-event
 	@test -f tests/events/$*.json || { echo "No tests/events/$*.json. There are:"; ls tests/events | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-/'; exit 1; }
 	@$(WITH_TOOLS) cargo lambda invoke elastic-ip-failover --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
 		--data-file tests/events/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
+
+invoke-panda-%: tools ## sends a command of tests/events/panda to make watch, as in make invoke-panda-preview
+	@test -f tests/events/panda/$*.json || { echo "No tests/events/panda/$*.json. There are:"; ls tests/events/panda | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-panda-/'; exit 1; }
+	@$(WITH_TOOLS) cargo lambda invoke panda --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
+		--data-file tests/events/panda/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
 
 lint: tools validate ## formatting, clippy, documentation, template: no warnings
 	cargo fmt --all -- --check
@@ -107,8 +127,27 @@ deploy: tools ## builds and deploys to your account; the first time make deploy 
 	$(WITH_TOOLS) sam build --parameter-overrides Architecture=$(ARCH)
 	$(WITH_TOOLS) sam deploy --stack-name $(STACK) $(if $(filter command line,$(origin ARCH)),--parameter-overrides Architecture=$(ARCH)) $(ARGS)
 
-teardown: tools ## removes the stack from your account; fleets and their addresses stay as they are
+teardown: tools ## removes the stack from your account; fleets, their addresses and the panda's journal stay as they are
 	$(WITH_TOOLS) sam delete --stack-name $(STACK) $(ARGS)
+
+# ----- speaking to the panda in your account ------------------------------------------------------------------------------
+
+SPEAK := $(VENV)/bin/python bin/panda --stack $(STACK)
+
+preview: tools ## every group the panda sees: eligible, or why not; the odds, the next window. It kills nothing
+	@$(SPEAK) preview $(ARGS)
+
+kill: tools ## one kill now, without dice but behind every gate: make kill FLEET=web REASON="game day"
+	@$(SPEAK) kill $(ARGS)
+
+disarm: tools ## no kills until armed again, anywhere or in one fleet: make disarm REASON="incident 12" [FLEET=web]
+	@$(SPEAK) disarm $(ARGS)
+
+arm: tools ## lets it again: make arm REASON="incident closed" [FLEET=web]
+	@$(SPEAK) arm $(ARGS)
+
+history: tools ## experiments and how they ended: make history [FLEET=web] [DAYS=30]
+	@$(SPEAK) history $(ARGS)
 
 clean: ## removes what was built, and the tools
 	cargo clean
