@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn each_function_is_found_by_its_name_with_its_own_schedule() {
         let panda = Deployment::of(&Deployment::template(), "panda").unwrap();
-        assert_eq!(panda.sweep_every, Some(Duration::from_mins(10)));
+        assert_eq!(panda.sweep_every, Some(Duration::from_mins(15)));
         assert_eq!(panda.schedule_input, Some(json!({"command": "tick"})));
         assert_eq!((panda.timeout, panda.retries), (Duration::from_mins(15), 0));
         assert_eq!(panda.environment.get("PANDA_MODE").map(String::as_str), Some("Leashed"));
