@@ -16,7 +16,10 @@ ARGS ?=
 export PANDA_FLEET := $(value FLEET)
 export PANDA_REASON := $(value REASON)
 export PANDA_DAYS := $(value DAYS)
-unexport FLEET REASON DAYS
+export PANDA_FAULT := $(value FAULT)
+export PANDA_VICTIM := $(value VICTIM)
+export PANDA_COUNT := $(value COUNT)
+unexport FLEET REASON DAYS FAULT VICTIM COUNT
 
 VENV := .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -134,10 +137,10 @@ teardown: tools ## removes the stack from your account; fleets, their addresses 
 
 SPEAK := $(VENV)/bin/python bin/panda --stack $(STACK)
 
-preview: tools ## every group the panda sees: eligible, or why not; the odds, the next window. It kills nothing
+preview: tools ## every group the panda sees: eligible, or why not; the odds, the next window; kills nothing [FLEET=web]
 	@$(SPEAK) preview $(ARGS)
 
-kill: tools ## one kill now, without dice but behind every gate: make kill FLEET=web REASON="game day"
+kill: tools ## one kill now, without dice but behind every gate: make kill FLEET=web REASON="game day" [FAULT=crash] [VICTIM=i-…] [COUNT=2]
 	@$(SPEAK) kill $(ARGS)
 
 disarm: tools ## no kills until armed again, anywhere or in one fleet: make disarm REASON="incident 12" [FLEET=web]
