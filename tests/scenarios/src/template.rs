@@ -1,6 +1,6 @@
 //! `template.yaml` as the tests read it: with its intrinsic functions, before any transform.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quamina::Quamina;
 use serde_json::{Map, Value, json};
@@ -15,19 +15,21 @@ pub struct Template {
     pub text: String,
 }
 
-/// A rule that invokes a function.
+/// A rule or a schedule that invokes a function.
 #[derive(Debug)]
 pub struct Rule {
     /// The function's logical id.
     pub function: String,
     /// The event's name in the function's `Events`.
     pub name: String,
+    /// Its type, as SAM calls it.
+    pub kind: String,
     /// Its properties.
     pub properties: Value,
 }
 
 impl Rule {
-    /// The logical id of the rule that SAM makes of it.
+    /// The logical id of what SAM makes of it.
     pub fn logical_id(&self) -> String {
         format!("{}{}", self.function, self.name)
     }
@@ -81,16 +83,29 @@ impl Template {
         }
     }
 
-    /// Every rule of every function.
+    /// Every rule of EventBridge: those with patterns, and those with a rate.
     pub fn rules(&self) -> Vec<Rule> {
+        self.events(&["EventBridgeRule", "Schedule"])
+    }
+
+    /// Every schedule of EventBridge Scheduler, which is another service.
+    pub fn schedules(&self) -> Vec<Rule> {
+        self.events(&["ScheduleV2"])
+    }
+
+    fn events(&self, kinds: &[&str]) -> Vec<Rule> {
         let mut rules = Vec::new();
         for (function, body) in self.functions() {
             for (name, event) in body["Properties"]["Events"].as_object().into_iter().flatten() {
-                rules.push(Rule {
-                    function: function.clone(),
-                    name: name.clone(),
-                    properties: event["Properties"].clone(),
-                });
+                let kind = event["Type"].as_str().expect("an event has a type");
+                if kinds.contains(&kind) {
+                    rules.push(Rule {
+                        function: function.clone(),
+                        name: name.clone(),
+                        kind: kind.to_owned(),
+                        properties: event["Properties"].clone(),
+                    });
+                }
             }
         }
         rules
@@ -119,16 +134,54 @@ impl Template {
         default
     }
 
-    /// The same value with each `Ref` to a parameter replaced by its default.
+    /// The same value with each `Ref` and `${…}` to a parameter replaced by its default.
     pub fn with_defaults(&self, value: &Value) -> Value {
+        self.with(&[], value)
+    }
+
+    /// The same value with each `Ref` and `${…}` to a parameter replaced by what is given for it, or by its default.
+    pub fn with(&self, given: &[(&str, &str)], value: &Value) -> Value {
+        let parameter = |name: &str| {
+            let given = given.iter().find(|(known, _)| *known == name).map(|(_, value)| json!(value));
+            given.or_else(|| (!self.document["Parameters"][name].is_null()).then(|| self.default(name).clone()))
+        };
         match value {
-            Value::Object(fields) => match (fields.len(), fields.get("Ref").and_then(Value::as_str)) {
-                (1, Some(name)) if !self.document["Parameters"][name].is_null() => self.default(name).clone(),
-                _ => fields.iter().map(|(key, value)| (key.clone(), self.with_defaults(value))).collect(),
-            },
-            Value::Array(items) => items.iter().map(|item| self.with_defaults(item)).collect(),
+            Value::Object(fields) if fields.len() == 1 => {
+                let reference = |key: &str| fields.get(key).and_then(Value::as_str);
+                if let Some(value) = reference("Ref").and_then(parameter) {
+                    return value;
+                }
+                if let Some(text) = reference("Fn::Sub") {
+                    let mut parts = text.split("${");
+                    let mut filled = parts.next().unwrap_or_default().to_owned();
+                    for part in parts {
+                        let (name, rest) = part.split_once('}').expect("a closed `${`");
+                        match parameter(name) {
+                            Some(Value::String(value)) => filled.push_str(&value),
+                            Some(value) => filled.push_str(&value.to_string()),
+                            None => filled.push_str(&format!("${{{name}}}")),
+                        }
+                        filled.push_str(rest);
+                    }
+                    return json!(filled);
+                }
+                fields.iter().map(|(key, value)| (key.clone(), self.with(given, value))).collect()
+            }
+            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), self.with(given, value))).collect(),
+            Value::Array(items) => items.iter().map(|item| self.with(given, item)).collect(),
             other => other.clone(),
         }
+    }
+
+    /// The environment that a function of this logical id would have with these parameters. A resource has its logical id for a name.
+    pub fn environment(&self, function: &str, given: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let variables = &self.document["Resources"][function]["Properties"]["Environment"]["Variables"];
+        let text = |value: &Value| match self.with(given, value) {
+            Value::String(text) => text,
+            Value::Object(reference) => strings(reference.values().next().expect("a reference"))[0].to_owned(),
+            other => other.to_string(),
+        };
+        variables.as_object().expect("variables").iter().map(|(name, value)| (name.clone(), text(value))).collect()
     }
 
     /// Every statement of every role's inline policies.
@@ -144,11 +197,13 @@ impl Template {
         statements
     }
 
-    /// The comment lines right above the line that contains `needle`.
+    /// The comment lines right above the line that ends with `needle`.
     pub fn comment_above(&self, needle: &str) -> String {
         let lines: Vec<&str> = self.text.lines().map(str::trim).collect();
-        let at =
-            lines.iter().position(|line| line.contains(needle)).unwrap_or_else(|| panic!("no line has `{needle}`"));
+        let at = lines
+            .iter()
+            .position(|line| line.ends_with(needle))
+            .unwrap_or_else(|| panic!("no line ends with `{needle}`"));
         let above = lines.iter().take(at).rev().take_while(|line| line.starts_with('#'));
         above.map(|line| line.trim_start_matches(['#', ' '])).collect::<Vec<_>>().join(" ")
     }

@@ -9,7 +9,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use elastic_ip_failover::Config;
 use panda_scenarios::{
     golden, goldens, root,
     template::{Rule, Statement, Template, strings},
@@ -64,6 +63,40 @@ const UNWANTED: &[&str] = &[
     "ec2-instance-state-change-notification-running",
     "scheduled-event",
 ];
+
+/// What the template and a function's code must agree on.
+struct Shipped {
+    /// The function's logical id.
+    function: &'static str,
+    /// Its role's logical id.
+    role: &'static str,
+    /// What its verbs need to be allowed.
+    actions: Vec<&'static str>,
+    /// The variables that it reads.
+    variables: &'static [&'static str],
+    /// How often Lambda tries again.
+    retries: u64,
+}
+
+fn shipped() -> [Shipped; 2] {
+    [
+        Shipped {
+            function: "ElasticIpFailoverFunction",
+            role: "ElasticIpFailoverRole",
+            actions: elastic_ip_failover::actions(),
+            variables: elastic_ip_failover::Config::VARIABLES,
+            retries: 2,
+        },
+        Shipped {
+            function: "PandaFunction",
+            role: "PandaRole",
+            actions: panda::actions(),
+            variables: panda::Config::VARIABLES,
+            // Never a second try of what may have killed already.
+            retries: 0,
+        },
+    ]
+}
 
 fn rules_that_match(event: &Value) -> BTreeSet<String> {
     Template::read().rules_that_match(event)
@@ -187,72 +220,99 @@ fn relatives_of_sample_events_reach_their_rule() {
 }
 
 #[test]
-fn the_role_allows_what_the_verbs_need_and_nothing_else() {
+fn every_function_of_the_template_is_held_against_its_code() {
+    let template = Template::read();
+    let functions: BTreeSet<&str> = template.functions().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(functions, shipped().iter().map(|shipped| shipped.function).collect());
+    for Shipped { function, role, .. } in shipped() {
+        let body = &template.document["Resources"][function];
+        assert_eq!(body["Properties"]["Role"], json!({"Fn::GetAtt": [role, "Arn"]}), "{function}");
+    }
+}
+
+#[test]
+fn a_role_allows_what_the_verbs_need_and_nothing_else() {
     let statements = Template::read().statements();
-    let allowed: BTreeSet<&str> = statements
-        .iter()
-        .filter(|statement| statement.role == "ElasticIpFailoverRole")
-        .flat_map(Statement::actions)
-        // For Lambda itself, not for the code: its log, and the events that failed at every attempt.
-        .filter(|action| !action.starts_with("logs:") && *action != "sqs:SendMessage")
-        .collect();
-    let needed: BTreeSet<&str> = elastic_ip_failover::actions().into_iter().collect();
-    assert_eq!(allowed, needed);
+    for Shipped { function, role, actions, .. } in shipped() {
+        let allowed: BTreeSet<&str> = statements
+            .iter()
+            .filter(|statement| statement.role == role)
+            .flat_map(Statement::actions)
+            // For Lambda itself, not for the code: its log, and the events that failed at every attempt.
+            .filter(|action| !action.starts_with("logs:") && *action != "sqs:SendMessage")
+            .collect();
+        assert_eq!(allowed, actions.into_iter().collect(), "{function}");
+    }
+}
+
+/// Whether an action only looks.
+fn reads(action: &str) -> bool {
+    let verb = action.split(':').nth(1).unwrap_or_default();
+    ["Describe", "List", "Get", "BatchGet", "Query"].iter().any(|way| verb.starts_with(way))
 }
 
 #[test]
 fn a_star_resource_names_the_apis_that_forbid_scoping() {
     let template = Template::read();
+    let mut sids = BTreeSet::new();
     for statement in template.statements() {
         let comment = template.comment_above(&format!("Sid: {}", statement.sid()));
         assert!(!comment.is_empty(), "{}: a comment says what it is for", statement.sid());
+        assert!(sids.insert(statement.sid().to_owned()), "{} is there twice", statement.sid());
         if statement.body["Resource"] == "*" {
             for action in statement.actions() {
                 assert!(comment.contains(action), "{}: the comment does not name {action}", statement.sid());
-                assert!(action.contains(":Describe"), "{}: {action} writes, and is not scoped", statement.sid());
+                assert!(reads(action), "{}: {action} writes, and is not scoped", statement.sid());
             }
         }
     }
 }
 
 #[test]
-fn every_write_is_scoped_by_a_tag_of_the_fleet_or_of_auto_scaling() {
+fn every_write_to_a_fleet_is_scoped_by_a_tag_of_the_fleet_or_of_auto_scaling() {
     for statement in Template::read().statements() {
         let writes = statement.actions().iter().any(|action| {
-            (action.starts_with("ec2:") || action.starts_with("autoscaling:")) && !action.contains(":Describe")
+            ["ec2:", "autoscaling:", "ssm:"].iter().any(|service| action.starts_with(service)) && !reads(action)
         });
-        // Auto Scaling does not tag network interfaces; the other two resources of the same call are scoped.
-        if !writes || statement.sid() == "MoveAddressesToInterfaces" {
+        // Auto Scaling does not tag network interfaces, and the document is the only one of its kind; the other resources of the same calls
+        // are scoped.
+        if !writes || ["MoveAddressesToInterfaces", "SendTheOneDocument"].contains(&statement.sid()) {
             continue;
         }
-        let null = statement.body["Condition"]["Null"].as_object().cloned().unwrap_or_default();
+        let condition = |operator: &str, key: &str| statement.body["Condition"][operator][key].clone();
         let scoped = ["aws:ResourceTag/lethargic-panda:fleet", "ec2:ResourceTag/aws:autoscaling:groupName"]
             .iter()
-            .any(|key| null.get(*key) == Some(&json!("false")));
+            .any(|key| condition("Null", key) == "false")
+            || ["aws:ResourceTag/lethargic-panda:chaos", "ssm:resourceTag/lethargic-panda:chaos"]
+                .iter()
+                .any(|key| condition("StringEquals", key) == "on");
         assert!(scoped, "{} is not scoped by a tag", statement.sid());
     }
 }
 
 #[test]
-fn the_function_reads_the_variables_that_the_template_sets() {
+fn a_function_reads_the_variables_that_the_template_sets() {
     let template = Template::read();
-    let function = &template.document["Resources"]["ElasticIpFailoverFunction"];
-    let variables = function["Properties"]["Environment"]["Variables"].as_object().unwrap();
-    let set: BTreeSet<&str> = variables.keys().map(String::as_str).collect();
-    assert_eq!(set, Config::VARIABLES.iter().copied().collect());
+    for Shipped { function, variables, .. } in shipped() {
+        let set =
+            template.document["Resources"][function]["Properties"]["Environment"]["Variables"].as_object().unwrap();
+        let set: BTreeSet<&str> = set.keys().map(String::as_str).collect();
+        assert_eq!(set, variables.iter().copied().collect(), "{function}");
+    }
     // Deployed with its defaults, it is the function that it is without any variable.
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let deployed = Config::from_lookup(|name| Some(text(&template.with_defaults(&variables[name])))).unwrap();
-    assert_eq!(deployed, Config::from_lookup(|_| None).unwrap());
+    let set = template.environment("ElasticIpFailoverFunction", &[]);
+    let deployed = elastic_ip_failover::Config::from_lookup(|name| set.get(name).cloned()).unwrap();
+    assert_eq!(deployed, elastic_ip_failover::Config::from_lookup(|_| None).unwrap());
 }
 
 #[test]
 fn the_limits_of_the_parameters_are_within_those_of_the_code() {
     let template = Template::read();
-    for (parameter, variable) in [("HoldSeconds", "HOLD_SECONDS"), ("SettleSeconds", "SETTLE_SECONDS")] {
+    for parameter in ["HoldSeconds", "SettleSeconds"] {
         for limit in ["MinValue", "MaxValue"] {
             let value = template.document["Parameters"][parameter][limit].to_string();
-            let config = Config::from_lookup(|name| (name == variable).then(|| value.clone()));
+            let set = template.environment("ElasticIpFailoverFunction", &[(parameter, &value)]);
+            let config = elastic_ip_failover::Config::from_lookup(|name| set.get(name).cloned());
             assert!(config.is_ok(), "{parameter} allows {value}, which the function refuses: {config:?}");
         }
     }
@@ -305,16 +365,27 @@ fn what_cannot_be_delivered_or_handled_ends_in_the_failure_queue() {
         assert!(rule.properties["RetryPolicy"]["MaximumRetryAttempts"].as_u64().unwrap() > 0, "{}", rule.name);
         assert!(rule.properties["RetryPolicy"]["MaximumEventAgeInSeconds"].as_u64().unwrap() >= 60, "{}", rule.name);
     }
-    for (id, function) in template.functions() {
-        let invoke = &function["Properties"]["EventInvokeConfig"];
-        assert_eq!(invoke["MaximumRetryAttempts"], 2, "{id}");
-        assert_eq!(invoke["DestinationConfig"]["OnFailure"], json!({"Type": "SQS", "Destination": queue}), "{id}");
-        // Lambda sends to the destination with the function's own role.
-        let role = function["Properties"]["Role"]["Fn::GetAtt"][0].as_str().unwrap();
+    let may_send = |role: &str| {
         let sends = |statement: &Statement| {
             statement.role == role && statement.actions() == ["sqs:SendMessage"] && statement.body["Resource"] == queue
         };
         assert!(template.statements().iter().any(sends), "{role} may not send to the failure queue");
+    };
+    for schedule in template.schedules() {
+        assert_eq!(schedule.properties["DeadLetterConfig"]["Arn"], queue, "{}", schedule.name);
+        // EventBridge Scheduler sends with the schedule's own role.
+        may_send(schedule.properties["RoleArn"]["Fn::GetAtt"][0].as_str().unwrap());
+    }
+    for Shipped { function, role, retries, .. } in shipped() {
+        let invoke = &template.document["Resources"][function]["Properties"]["EventInvokeConfig"];
+        assert_eq!(invoke["MaximumRetryAttempts"], retries, "{function}");
+        assert_eq!(
+            invoke["DestinationConfig"]["OnFailure"],
+            json!({"Type": "SQS", "Destination": queue}),
+            "{function}"
+        );
+        // Lambda sends to the destination with the function's own role.
+        may_send(role);
     }
 }
 
@@ -346,9 +417,11 @@ fn people_hear_of_failures_of_throttling_and_of_silence() {
             assert_eq!(alarm(metric, &function)["ComparisonOperator"], "GreaterThanOrEqualToThreshold");
         }
     }
-    let silence = alarm("Invocations", &json!({"Ref": "ElasticIpFailoverFunction"}));
-    assert_eq!(silence["TreatMissingData"], "breaching");
-    assert_eq!(silence["ComparisonOperator"], "LessThanThreshold");
+    for Shipped { function, .. } in shipped() {
+        let silence = alarm("Invocations", &json!({"Ref": function}));
+        assert_eq!(silence["TreatMissingData"], "breaching");
+        assert_eq!(silence["ComparisonOperator"], "LessThanThreshold");
+    }
     // Not NumberOfMessagesSent: it does not count what a service moves there.
     let queue = alarm("ApproximateNumberOfMessagesVisible", &json!({"Fn::GetAtt": ["FailureQueue", "QueueName"]}));
     assert_eq!(queue["Threshold"], 1);
