@@ -22,6 +22,7 @@
 //! 9. `a_duplicate_of_a_tick_throws_the_same_number`
 //! 10. `what_cannot_be_seen_spares`
 
+mod choose;
 mod command;
 mod dice;
 mod eligibility;
@@ -43,13 +44,15 @@ mod reason;
 mod report;
 mod schedule;
 mod settings;
+mod site;
 mod survey;
 pub mod tags;
 mod window;
 mod zone;
 
 pub use self::{
-    command::{Asked, Command, CommandError, HISTORY_DAYS, KillOrder, MOST_HISTORY_DAYS, MOST_VICTIMS, Said},
+    choose::choose,
+    command::{Asked, Command, CommandError, HISTORY_DAYS, KillOrder, MOST_HISTORY_DAYS, MOST_VICTIMS},
     dice::Dice,
     eligibility::Ineligible,
     experiment::{AddressMove, Experiment, ExperimentId, HeldAddress, Limits, Outcome, Trigger, Verdict, Victim},
@@ -61,13 +64,14 @@ pub use self::{
     look::{AddressLook, AlarmState, CloseLook, InstanceLook, Launches, Probe, Seen},
     message::{LONGEST_SUBJECT, Message, after, before},
     numbers::{MaxPerDay, MeanDays, MinDays, MinHealthy},
-    plan::{ChaosPlan, Decision, Strike, choose, plan},
-    policy::{OptIn, Policy, PolicyProblem, SiteUrl, VictimChoice},
-    present::{LastKills, OpenExperiment, Pace, Present, Tally, utc_date},
+    plan::{ChaosPlan, Decision, Strike, plan},
+    policy::{OptIn, Policy, PolicyProblem, VictimChoice},
+    present::{LastKills, OpenExperiment, Pace, Present, Said, Tally, utc_date},
     reason::{FloorSource, Reason},
     report::{GroupVerdict, Told},
     schedule::{Calendar, Slot, TickLength, WorkDay},
     settings::{Defaults, Mode, Settings},
+    site::SiteUrl,
     survey::{Draw, Outlook, Surveyed, survey},
     window::{Window, Windows},
     zone::Zone,

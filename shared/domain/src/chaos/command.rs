@@ -14,10 +14,12 @@
 //! Decoding is total and strict: whatever is not exactly a command is an error that names the field and lists what there is. A word that is
 //! misread as a field that nobody asked for is how the wrong thing dies.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
-use thiserror::Error;
+mod fields;
 
+use serde_json::{Map, Value};
+
+pub use self::fields::CommandError;
+use self::fields::{Fields, kind, shortened, shown};
 use super::Fault;
 use crate::ids::{FleetName, InstanceId};
 
@@ -96,73 +98,12 @@ impl Asked {
     }
 }
 
-/// Why a payload is no command.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum CommandError {
-    /// Not a JSON object.
-    #[error("the payload is {found}, not an object such as {{\"command\":\"preview\"}}; the commands are {COMMANDS}")]
-    NotAnObject {
-        /// What it is.
-        found: &'static str,
-    },
-    /// No such command.
-    #[error("there is no command `{found}`; the commands are {COMMANDS}")]
-    UnknownCommand {
-        /// What was asked for.
-        found: String,
-    },
-    /// A field that the command does not have.
-    #[error("`{command}` has no field `{field}`; {fields}")]
-    UnknownField {
-        /// The command.
-        command: &'static str,
-        /// The field.
-        field: String,
-        /// The fields that there are.
-        fields: String,
-    },
-    /// A field that the command needs.
-    #[error("`{command}` needs the field `{field}`: {right}")]
-    MissingField {
-        /// The command.
-        command: &'static str,
-        /// The field.
-        field: &'static str,
-        /// What belongs there.
-        right: String,
-    },
-    /// A field with a value that does not belong there.
-    #[error("the field `{field}` of `{command}` is {found}; it must be {right}")]
-    BadField {
-        /// The command.
-        command: &'static str,
-        /// The field.
-        field: &'static str,
-        /// What it holds.
-        found: String,
-        /// What belongs there.
-        right: String,
-    },
-    /// Fields that contradict each other.
-    #[error("`{command}`: {why}")]
-    Contradiction {
-        /// The command.
-        command: &'static str,
-        /// What contradicts what.
-        why: String,
-    },
-}
-
-const COMMANDS: &str = "`tick`, `preview`, `kill`, `disarm`, `arm` and `history`";
-
 /// How many days `history` tells of when it is not said.
 pub const HISTORY_DAYS: u32 = 30;
 /// The most days that `history` tells of.
 pub const MOST_HISTORY_DAYS: u32 = 400;
 /// The most instances that one order may ask for; the limits of the fleet come on top.
 pub const MOST_VICTIMS: u32 = 20;
-/// The longest text that a field may hold.
-const LONGEST: usize = 256;
 
 impl Command {
     /// Reads a command.
@@ -172,9 +113,9 @@ impl Command {
     pub fn decode(payload: &Value) -> Result<Self, CommandError> {
         let object = payload.as_object().ok_or(CommandError::NotAnObject { found: kind(payload) })?;
         let name = match object.get("command") {
-            None | Some(Value::Null) => return Err(CommandError::UnknownCommand { found: String::new() }),
+            None | Some(Value::Null) => return Err(CommandError::NoCommand),
             Some(Value::String(name)) => name.as_str(),
-            Some(other) => return Err(CommandError::UnknownCommand { found: shown(other) }),
+            Some(other) => return Err(CommandError::UnknownCommand { found: shown(other).replace('`', "") }),
         };
         match name {
             "tick" => {
@@ -251,110 +192,4 @@ fn kill(object: &Map<String, Value>) -> Result<KillOrder, CommandError> {
         return Err(CommandError::Contradiction { command: "kill", why });
     }
     Ok(order)
-}
-
-/// The fields of a command, known to be no others than it has.
-struct Fields<'a> {
-    command: &'static str,
-    object: &'a Map<String, Value>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(
-        command: &'static str,
-        object: &'a Map<String, Value>,
-        known: &[&'static str],
-    ) -> Result<Self, CommandError> {
-        match object.keys().find(|key| *key != "command" && !known.contains(&key.as_str())) {
-            None => Ok(Self { command, object }),
-            Some(stray) => {
-                let fields = match known {
-                    [] => "it has no fields at all".to_owned(),
-                    known => format!("its fields are `{}`", known.join("`, `")),
-                };
-                Err(CommandError::UnknownField { command, field: shortened(stray), fields })
-            }
-        }
-    }
-
-    fn bad(&self, field: &'static str, found: String, right: String) -> CommandError {
-        CommandError::BadField { command: self.command, field, found, right }
-    }
-
-    /// A text that says something; `null` counts as left out.
-    fn text(&self, field: &'static str) -> Result<Option<String>, CommandError> {
-        let right = || format!("a text of at most {LONGEST} characters that says something");
-        match self.object.get(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.trim().is_empty() => Err(self.bad(field, "empty".to_owned(), right())),
-            Some(Value::String(text)) if text.chars().count() > LONGEST => {
-                Err(self.bad(field, format!("{} characters long", text.chars().count()), right()))
-            }
-            Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
-            Some(other) => Err(self.bad(field, shown(other), right())),
-        }
-    }
-
-    fn required(&self, field: &'static str, right: &str) -> Result<String, CommandError> {
-        self.text(field)?.ok_or_else(|| CommandError::MissingField {
-            command: self.command,
-            field,
-            right: right.to_owned(),
-        })
-    }
-
-    fn fleet(&self) -> Result<Option<FleetName>, CommandError> {
-        Ok(self.text("fleet")?.map(FleetName::from))
-    }
-
-    fn number(&self, field: &'static str, most: u32) -> Result<Option<u32>, CommandError> {
-        match self.object.get(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => value
-                .as_u64()
-                .and_then(|number| u32::try_from(number).ok())
-                .filter(|number| (1..=most).contains(number))
-                .map(Some)
-                .ok_or_else(|| self.bad(field, shown(value), format!("a whole number from 1 to {most}"))),
-        }
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// A value as an error quotes it.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null | Value::Array(_) | Value::Object(_) => kind(value).to_owned(),
-        Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
-        Value::String(text) => format!("`{}`", shortened(text)),
-    }
-}
-
-/// A stranger's text, short enough for a log line.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-    }
-}
-
-/// What a person said about a fleet or the whole account, and when.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Said {
-    /// Why.
-    pub reason: String,
-    /// Who, as far as it is known: a caller's identity, or the panda itself.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
 }

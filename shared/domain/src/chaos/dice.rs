@@ -55,10 +55,9 @@ impl<'a> Dice<'a> {
     /// The number that decides whether there is a kill: at least 0 and below 1.
     #[must_use]
     pub fn throw(&self) -> f64 {
-        // 52 bits fit into a float exactly.
         #[allow(clippy::cast_precision_loss, reason = "52 bits fit into a float exactly")]
-        let number = self.hash(Purpose::Kill, None) as f64;
-        number / (1_u64 << 52) as f64
+        let float = |bits: u64| bits as f64;
+        float(self.hash(Purpose::Kill, None)) / float(1 << 52)
     }
 
     /// Where a candidate stands in a draw; the lowest wins. Who else stands for it makes no difference to that.

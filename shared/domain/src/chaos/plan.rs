@@ -1,9 +1,6 @@
 //! Who is hit, and how, or why nobody?
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use jiff::Timestamp;
 
@@ -97,51 +94,6 @@ pub fn plan(
         None => Decision::Spare(reasons),
     };
     ChaosPlan { group: surveyed.group.clone(), fleet: surveyed.fleet.clone(), surveyed, members, decision }
-}
-
-/// Of all groups that could be hit in one run, leaves at most one of each fleet, and no more instances than a run and a day may cost.
-///
-/// The rest is spared, with the reason. Who goes first is drawn, so that no fleet is always behind the others. The plans keep their order.
-#[must_use]
-pub fn choose(plans: Vec<ChaosPlan>, present: &Present, settings: &Settings, now: Timestamp) -> Vec<ChaosPlan> {
-    let mut order: Vec<_> = plans
-        .iter()
-        .enumerate()
-        .filter_map(|(at, plan)| {
-            let experiment = &plan.strike()?.experiment;
-            let rank = Dice::new(&settings.salt, &experiment.id).rank(Purpose::Group, plan.group.as_str());
-            Some((rank, plan.group.clone(), at, plan.fleet.clone(), experiment.kills()))
-        })
-        .collect();
-    order.sort();
-    let mut chosen: BTreeMap<FleetName, GroupName> = BTreeMap::new();
-    let mut spared: BTreeMap<usize, Reason> = BTreeMap::new();
-    let mut kills = 0_u32;
-    let killed = present.killed_on_day_of(now);
-    for (_, group, at, fleet, asked) in order {
-        let (run, day) = (settings.max_kills_per_run, settings.max_kills_per_day);
-        if let Some(sibling) = chosen.get(&fleet) {
-            spared.insert(at, Reason::SiblingChosen { group: sibling.clone() });
-        } else if kills.saturating_add(asked) > run {
-            spared.insert(at, Reason::RunCap { asked, cap: run });
-        } else if killed.saturating_add(kills).saturating_add(asked) > day {
-            spared.insert(at, Reason::AccountCap { kills: killed.saturating_add(kills), asked, cap: day });
-        } else {
-            kills = kills.saturating_add(asked);
-            chosen.insert(fleet, group);
-        }
-    }
-    plans
-        .into_iter()
-        .enumerate()
-        .map(|(at, mut plan)| {
-            if let Some(reason) = spared.remove(&at) {
-                plan.surveyed.reasons = vec![reason.clone()];
-                plan.decision = Decision::Spare(vec![reason]);
-            }
-            plan
-        })
-        .collect()
 }
 
 /// All that the choice of fault and victims depends on.

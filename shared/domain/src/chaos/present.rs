@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, ExperimentId, Mode, Said};
+use super::{Experiment, ExperimentId, Mode};
 use crate::ids::FleetName;
 
 /// What the journal says now: one read, before anything is decided.
@@ -21,6 +21,17 @@ pub struct Present {
     pub last: BTreeMap<FleetName, LastKills>,
     /// How many instances died on each day (UTC), over all fleets; at least the present day, if any did.
     pub days: BTreeMap<Date, u32>,
+}
+
+/// What a person said about a fleet or the whole account, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Why.
+    pub reason: String,
+    /// Who, as far as it is known: a caller's identity, or the panda itself.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// An experiment that runs, and who watches it.

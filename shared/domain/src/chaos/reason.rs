@@ -210,19 +210,13 @@ impl fmt::Display for Reason {
                 write!(f, "somebody suspended {}, without which the group does not heal", processes.join(", "))
             }
             Self::Empty => f.write_str("the group is asked to keep no instances"),
-            Self::Unwell { desired, serving, unwell } => {
-                write!(f, "the group is not well: {serving} of {desired} in service and healthy")?;
-                for (instance, lifecycle, healthy) in unwell {
-                    let health = if *healthy { "healthy" } else { "unhealthy" };
-                    write!(f, "; {instance} is {lifecycle} and {health}")?;
+            Self::Unwell { desired, serving, unwell } => self::unwell(f, *desired, *serving, unwell),
+            Self::MemberDown { instance, state } => {
+                write!(f, "the group is not well: {instance} is in service for Auto Scaling, and for EC2 ")?;
+                match state {
+                    Some(state) => state.fmt(f),
+                    None => f.write_str("unknown"),
                 }
-                Ok(())
-            }
-            Self::MemberDown { instance, state: Some(state) } => {
-                write!(f, "the group is not well: {instance} is in service for Auto Scaling, and {state} for EC2")
-            }
-            Self::MemberDown { instance, state: None } => {
-                write!(f, "the group is not well: {instance} is in service for Auto Scaling, and unknown to EC2")
             }
             Self::MemberLeaving { instance, leaving } => {
                 write!(f, "the group is about to lose {instance} anyway ({leaving})")
@@ -246,13 +240,7 @@ impl fmt::Display for Reason {
             }
             Self::AddressUnserved { public_ip, why } => write!(f, "the address {public_ip} does not work: {why}"),
             Self::SiteSilent { url, why } => write!(f, "the site does not answer at {url}: {why}"),
-            Self::NobodyEligible { members } => {
-                f.write_str("nobody may be hit")?;
-                for (instance, why) in members {
-                    write!(f, "; {instance} {why}")?;
-                }
-                Ok(())
-            }
+            Self::NobodyEligible { members } => nobody(f, members),
             Self::TooFewEligible { eligible, asked } => {
                 write!(f, "{asked} were to be hit, and only {eligible} may be")
             }
@@ -265,6 +253,28 @@ impl fmt::Display for Reason {
             Self::Unseen { what, error } => write!(f, "could not see {what}: {error}"),
         }
     }
+}
+
+fn unwell(
+    f: &mut fmt::Formatter<'_>,
+    desired: u32,
+    serving: u32,
+    unwell: &[(InstanceId, Lifecycle, bool)],
+) -> fmt::Result {
+    write!(f, "the group is not well: {serving} of {desired} in service and healthy")?;
+    for (instance, lifecycle, healthy) in unwell {
+        let health = if *healthy { "healthy" } else { "unhealthy" };
+        write!(f, "; {instance} is {lifecycle} and {health}")?;
+    }
+    Ok(())
+}
+
+fn nobody(f: &mut fmt::Formatter<'_>, members: &[(InstanceId, Ineligible)]) -> fmt::Result {
+    f.write_str("nobody may be hit")?;
+    for (instance, why) in members {
+        write!(f, "; {instance} {why}")?;
+    }
+    Ok(())
 }
 
 fn opening(f: &mut fmt::Formatter<'_>, next: Option<Timestamp>) -> fmt::Result {

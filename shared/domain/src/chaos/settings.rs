@@ -1,11 +1,11 @@
 //! What holds for the whole installation?
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Holidays, MaxPerDay, MeanDays, MinDays, TickLength, Windows, Zone};
+use super::{Holidays, MaxPerDay, MeanDays, MinDays, Policy, TickLength, Windows, Zone};
 
 /// The switch above all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,5 +98,34 @@ impl Default for Settings {
             stop_alarms: Vec::new(),
             salt: String::new(),
         }
+    }
+}
+
+impl Settings {
+    /// What cannot be kept, though each value by itself could; every group without tags of its own would be spared for it. Whoever deploys must
+    /// mend it.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = match Policy::read(&BTreeMap::new(), &self.defaults, self.tick) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.into_iter().map(|problem| format!("by default, {}", problem.why)).collect(),
+        };
+        for (what, value) in [("a run", self.max_kills_per_run), ("a day", self.max_kills_per_day)] {
+            if value == 0 {
+                problems.push(format!(
+                    "{what} may kill nobody at all; to keep the panda from killing, its mode is `Off` or `Leashed`"
+                ));
+            }
+        }
+        if self.min_age.is_negative() {
+            problems.push("instances must be of a negative age to be hit".to_owned());
+        }
+        if !self.heal.is_positive() {
+            problems.push("a fleet has no time at all to heal".to_owned());
+        }
+        if self.outage_tolerance.is_negative() {
+            problems.push("the outage that is tolerated is negative".to_owned());
+        }
+        problems
     }
 }

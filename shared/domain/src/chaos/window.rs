@@ -173,9 +173,9 @@ impl FromStr for Window {
     }
 }
 
-fn days(list: &str) -> Result<[bool; 7], String> {
+fn days(text: &str) -> Result<[bool; 7], String> {
     let mut days = [false; 7];
-    for part in list.split(',') {
+    for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (weekday(first)?, weekday(last)?);
         if part.contains('-') && first == last {
@@ -186,7 +186,7 @@ fn days(list: &str) -> Result<[bool; 7], String> {
             if let Some(opens) = days.get_mut(day) {
                 if *opens {
                     let name = NAMES.get(day).copied().unwrap_or_default();
-                    return Err(format!("days, each once; `{list}` names {name} twice"));
+                    return Err(format!("days, each once; `{text}` names {name} twice"));
                 }
                 *opens = true;
             }
