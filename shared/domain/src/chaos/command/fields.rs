@@ -97,11 +97,11 @@ impl<'a> Fields<'a> {
         CommandError::BadField { command: self.command, field, found, right }
     }
 
-    /// A text that says something; `null` counts as left out.
+    /// A text that says something. `null` is none: where a field narrows down who is meant, a slip must not widen it.
     pub(super) fn text(&self, field: &'static str) -> Result<Option<String>, CommandError> {
         let right = || format!("a text of at most {LONGEST} characters that says something");
         match self.object.get(field) {
-            None | Some(Value::Null) => Ok(None),
+            None => Ok(None),
             Some(Value::String(text)) if text.trim().is_empty() => Err(self.bad(field, "empty".to_owned(), right())),
             Some(Value::String(text)) if text.chars().count() > LONGEST => {
                 Err(self.bad(field, format!("{} characters long", text.chars().count()), right()))
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
 
     pub(super) fn number(&self, field: &'static str, most: u32) -> Result<Option<u32>, CommandError> {
         match self.object.get(field) {
-            None | Some(Value::Null) => Ok(None),
+            None => Ok(None),
             Some(value) => value
                 .as_u64()
                 .and_then(|number| u32::try_from(number).ok())
