@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{HookSpec, WarmPoolSpec};
+use crate::cloudwatch::AlarmState;
+use crate::codedeploy::deployment::DeploymentStatus;
+use crate::codepipeline::ExecutionStatus;
+use crate::ec2::instance::CodeDeployAgent;
+use crate::spec::{AlarmSpec, HookSpec, WarmPoolSpec};
+use crate::ssm::document::DocumentEffect;
 
 /// Something that happens to the world. As JSON, `{"act":"terminate","instance":"i-…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +182,157 @@ pub enum Act {
         /// Whom.
         instance: String,
     },
+    /// `ModifyInstanceAttribute`: protection from `TerminateInstances`.
+    ProtectFromTermination {
+        /// Whom.
+        instance: String,
+        /// Whether it is protected.
+        protected: bool,
+    },
+    /// `SetInstanceProtection`: protection from scale-in.
+    ProtectFromScaleIn {
+        /// Whom.
+        instance: String,
+        /// Whether it is protected.
+        protected: bool,
+    },
+    /// `DeleteAutoScalingGroup` with force.
+    DeleteGroup {
+        /// Which.
+        group: String,
+    },
+    /// `CancelInstanceRefresh`.
+    CancelInstanceRefresh {
+        /// Which group.
+        group: String,
+    },
+    /// `CreateOrUpdateTags` on a group; without a value, `DeleteTags`.
+    TagGroup {
+        /// Which group.
+        group: String,
+        /// The tag's key.
+        key: String,
+        /// Its value.
+        value: Option<String>,
+    },
+    /// An alarm is there from now on.
+    PutAlarm {
+        /// The alarm.
+        alarm: AlarmSpec,
+    },
+    /// An alarm changes its state; EventBridge is told.
+    SetAlarm {
+        /// Its name.
+        name: String,
+        /// Its state.
+        state: AlarmState,
+    },
+    /// `DeleteAlarms`.
+    DeleteAlarm {
+        /// Its name.
+        name: String,
+    },
+    /// A deployment group is there from now on, or names other groups.
+    PutDeploymentGroup {
+        /// Its application.
+        application: String,
+        /// Its name.
+        deployment_group: String,
+        /// The Auto Scaling groups that it deploys to.
+        groups: Vec<String>,
+    },
+    /// `CreateDeployment`.
+    StartDeployment {
+        /// Its application.
+        application: String,
+        /// Its deployment group.
+        deployment_group: String,
+        /// It succeeds after so long; without it, [`Act::SetDeployment`] ends it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
+    },
+    /// The deployment that runs in a deployment group goes to another status.
+    SetDeployment {
+        /// Its application.
+        application: String,
+        /// Its deployment group.
+        deployment_group: String,
+        /// The status.
+        status: DeploymentStatus,
+    },
+    /// A pipeline is there from now on.
+    PutPipeline {
+        /// Its name.
+        name: String,
+    },
+    /// `StartPipelineExecution`, or a push.
+    BeginExecution {
+        /// The pipeline.
+        pipeline: String,
+        /// It succeeds after so long; without it, [`Act::EndExecution`] ends it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
+    },
+    /// The newest execution that is not over goes to another status.
+    EndExecution {
+        /// The pipeline.
+        pipeline: String,
+        /// The status.
+        status: ExecutionStatus,
+    },
+    /// A command document is there from now on, or does something else.
+    PutDocument {
+        /// Its name.
+        name: String,
+        /// What it does.
+        effect: DocumentEffect,
+    },
+    /// The Systems Manager agent of an instance loses its connection, or has it again.
+    SetSsmAgent {
+        /// Whom.
+        instance: String,
+        /// Whether it is connected.
+        online: bool,
+    },
+    /// The `CodeDeploy` agent of an instance runs, stops or hangs.
+    SetCodeDeployAgent {
+        /// Whom.
+        instance: String,
+        /// What it does.
+        agent: CodeDeployAgent,
+    },
+    /// `CreateTopic`.
+    PutTopic {
+        /// Its name.
+        name: String,
+    },
+    /// `DeleteTopic`.
+    DeleteTopic {
+        /// Its name.
+        name: String,
+    },
+    /// The application behind an address answers with this HTTP status from now on, whichever instance serves; 200 heals it.
+    SiteAnswers {
+        /// The Elastic IP.
+        public_ip: String,
+        /// The status.
+        status: u16,
+    },
+    /// A host name leads to an address.
+    NameSite {
+        /// The host name.
+        host: String,
+        /// The Elastic IP.
+        public_ip: String,
+    },
+    /// The callers' roles lose or regain the permission for an operation, e.g. `ec2:TerminateInstances`: the call is refused with the
+    /// service's own code.
+    Permit {
+        /// `service:Operation`.
+        operation: String,
+        /// Whether it is allowed.
+        allowed: bool,
+    },
     /// A person disassociates the address.
     Disassociate {
         /// The Elastic IP.
@@ -203,6 +359,9 @@ pub enum ActError {
     /// No such address.
     #[error("no address {0}")]
     NoAddress(String),
+    /// Nothing of this kind and name.
+    #[error("no {0}")]
+    Nothing(String),
     /// The state does not allow it; AWS's own error code and words.
     #[error("{code}: {message}")]
     Refused {

@@ -24,7 +24,7 @@ pub(crate) fn instance_arn(instance: &str) -> String {
 }
 
 impl World {
-    /// Sends an event on its way, through the faults of delivery.
+    /// Sends an event on its way, through the faults of delivery, and gives its id.
     pub(crate) fn emit(
         &mut self,
         source: &str,
@@ -32,7 +32,7 @@ impl World {
         resources: &[String],
         detail: &Value,
         subject: &str,
-    ) {
+    ) -> String {
         let id = self.ids.uuid();
         let event = json!({
             "version": "0",
@@ -51,7 +51,7 @@ impl World {
         let happens = |chance: f64, rng: &mut fastrand::Rng| chance > 0.0 && rng.f64() < chance;
         if happens(self.faults.event_loss, rng) {
             self.note_event(&event, subject, EventFate::Lost);
-            return;
+            return id;
         }
         if happens(self.faults.event_delay, rng) {
             arrival = later(arrival, self.faults.event_delay_by.draw(rng));
@@ -62,6 +62,7 @@ impl World {
             self.note_event(&event, subject, EventFate::Doubled);
         }
         self.queue.push(arrival, Due::Deliver { event: Box::new(event) });
+        id
     }
 
     pub(crate) fn on_deliver(&mut self, event: Value) {

@@ -65,7 +65,11 @@ impl World {
             for _ in 0..pool.unwrap_or(0) {
                 self.found_member(&name, true);
             }
+            if group.code_deploy {
+                self.put_deployment_group(&spec.name, &name, std::slice::from_ref(&name));
+            }
         }
+        self.found_surroundings(spec);
         let mut holders = members.into_iter();
         for public_ip in &spec.addresses {
             let allocation = self.allocate(Some(public_ip.clone()));
@@ -82,6 +86,27 @@ impl World {
             }
         }
         self.settle_change();
+    }
+
+    /// What stands beside the servers: alarms, pipelines, topics, documents, names.
+    fn found_surroundings(&mut self, spec: &FleetSpec) {
+        for alarm in &spec.alarms {
+            self.put_alarm(&alarm.name, alarm.rule.clone(), alarm.state);
+        }
+        for pipeline in &spec.pipelines {
+            self.put_pipeline(pipeline);
+        }
+        for topic in &spec.topics {
+            self.put_topic(topic);
+        }
+        for (document, effect) in &spec.documents {
+            self.put_document(document, *effect);
+        }
+        if let Some(public_ip) = spec.addresses.first() {
+            for host in &spec.hosts {
+                self.name_site(host, public_ip);
+            }
+        }
     }
 
     fn found_member(&mut self, name: &str, warm: bool) -> Option<String> {
@@ -102,6 +127,8 @@ impl World {
         instance.checks = if runs { CheckStatus::Ok } else { CheckStatus::Initializing };
         instance.app_ready = runs;
         instance.prepared = true;
+        instance.ssm_since = Some(launched);
+        instance.ssm_registered = true;
         if !runs {
             instance.auto_public_ip = None;
         }
@@ -110,7 +137,7 @@ impl World {
             lifecycle: if warm { rest } else { Lifecycle::InService },
             warm,
             health: Health::Healthy,
-            protected: false,
+            protected: group.protect_new,
             version: group.version,
             in_service: (!warm).then_some(launched),
             waiting: Vec::new(),
@@ -198,6 +225,8 @@ impl World {
         group.capacity_rebalance = spec.capacity_rebalance;
         group.second_interface = spec.second_interface;
         group.public_addresses = spec.public_addresses;
+        group.protect_new = spec.protected_from_scale_in;
+        group.termination_protection = spec.termination_protection;
         group.boot_steal.clone_from(&spec.boot_steal);
         group
     }
@@ -228,6 +257,7 @@ impl World {
             second_interface: false,
             public_addresses: true,
             protect_new: false,
+            termination_protection: false,
             boot_steal: None,
             boots_broken: false,
             version: 1,

@@ -1,13 +1,15 @@
-//! The world on localhost: AWS's Query protocol at `/`, and under `/_world/` what people and tests need besides.
+//! The world on localhost: AWS's protocols at `/` (and `CloudWatch`'s under `/service/`), and under `/_world/` what people and tests
+//! need besides.
 //!
 //! | request | does |
 //! |---|---|
-//! | `POST /` | one AWS API call |
+//! | `POST /`, `POST /service/…` | one AWS API call |
 //! | `POST /_world/act` | an [`Act`] as JSON |
 //! | `POST /_world/fleet` | founds a [`FleetSpec`] |
 //! | `POST /_world/advance` | `{"seconds": 60}` moves the clock (on a world that no live clock drives) |
-//! | `GET /_world/state` | instances, addresses, groups |
+//! | `GET /_world/state` | instances, addresses, groups, alarms, deployments, pipelines, commands |
 //! | `GET /_world/journal?since=N` | the journal from entry N on |
+//! | `GET /_world/messages` | what was published to topics |
 //! | `GET /_world/health` | 200 |
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
@@ -87,11 +89,13 @@ pub fn router_with_clock(world: SharedWorld, clock: LiveClock) -> Router {
 fn build(face: Face) -> Router {
     Router::new()
         .route("/", post(api))
+        .route("/service/{model}/operation/{operation}", post(api))
         .route("/_world/act", post(act))
         .route("/_world/fleet", post(fleet))
         .route("/_world/advance", post(advance))
         .route("/_world/state", get(state))
         .route("/_world/journal", get(journal))
+        .route("/_world/messages", get(messages))
         .route("/_world/health", get(async || "ok\n"))
         .with_state(Arc::new(face))
 }
@@ -103,13 +107,22 @@ fn caller(headers: &HeaderMap) -> String {
     key.or_else(|| text(header::USER_AGENT).split(' ').next()).unwrap_or_default().to_owned()
 }
 
-async fn api(State(face): State<Arc<Face>>, headers: HeaderMap, body: Bytes) -> Response {
-    let request = ApiRequest::parse(&caller(&headers), &body);
+async fn api(State(face): State<Arc<Face>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+    let request = ApiRequest::read(&caller(&headers), uri.path(), text, &body);
     let reply = face.with(|world| world.attempt_reply(&request));
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let request_id = HeaderName::from_static("x-amzn-requestid");
-    let headers = [(header::CONTENT_TYPE, "text/xml;charset=UTF-8".to_owned()), (request_id, reply.request_id)];
-    (status, headers, reply.body).into_response()
+    let mut response = (status, reply.bytes()).into_response();
+    for (name, value) in reply.headers() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+async fn messages(State(face): State<Arc<Face>>) -> Response {
+    answer(StatusCode::OK, &face.with(|world| json!(world.messages())))
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {
@@ -172,6 +185,11 @@ async fn state(State(face): State<Arc<Face>>) -> Response {
             "instances": world.instances().collect::<Vec<_>>(),
             "addresses": world.addresses().collect::<Vec<_>>(),
             "groups": world.groups().collect::<Vec<_>>(),
+            "alarms": world.alarms().collect::<Vec<_>>(),
+            "applications": world.applications().collect::<Vec<_>>(),
+            "deployments": world.deployments().collect::<Vec<_>>(),
+            "pipelines": world.pipelines().collect::<Vec<_>>(),
+            "commands": world.commands().collect::<Vec<_>>(),
         })
     });
     answer(StatusCode::OK, &body)

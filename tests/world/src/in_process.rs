@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::site::Knock;
 use crate::wire::{ApiRequest, Attempt};
 use crate::world::{World, later};
 use crate::{SharedWorld, lock};
@@ -107,6 +108,11 @@ impl TimeSource for WorldClock {
     }
 }
 
+/// Linux gives up a connection that nobody answers after six repetitions, about 127 s `[doc]` tcp(7), `tcp_syn_retries`.
+const UNANSWERED: Duration = Duration::from_secs(127);
+/// The header by which a site's answer tells who gave it.
+const INSTANCE_HEADER: &str = "x-instance";
+
 #[derive(Debug, Clone)]
 struct Wire {
     theatre: Theatre,
@@ -115,9 +121,29 @@ struct Wire {
 }
 
 impl Wire {
-    async fn exchange(self, body: Option<Vec<u8>>) -> Result<HttpResponse, ConnectorError> {
-        let body = body.ok_or_else(|| ConnectorError::user("a streaming body is not of the Query protocol".into()))?;
-        let request = ApiRequest::parse(&self.caller, &body);
+    /// A request to a site: the network between is sound, and nothing is drawn from the world's chance, so that looking changes
+    /// nothing.
+    async fn visit(self, host: String, patience: Duration) -> Result<HttpResponse, ConnectorError> {
+        let latency = self.theatre.with(|world| world.timing.api_latency.from);
+        tokio::time::sleep(latency / 2).await;
+        let knock = self.theatre.with(|world| world.knock(&host));
+        if knock == Knock::Silence {
+            tokio::time::sleep(patience.saturating_sub(latency / 2)).await;
+            return Err(ConnectorError::timeout("connect timed out".into()));
+        }
+        tokio::time::sleep(latency / 2).await;
+        match knock {
+            Knock::Answer { instance, status } => {
+                let response = http::Response::builder().status(status).header("content-type", "text/plain");
+                finish(response.header(INSTANCE_HEADER, &instance).body(SdkBody::from(instance)))
+            }
+            Knock::Refused => Err(ConnectorError::io("connection refused".into())),
+            Knock::NoSuchHost => Err(ConnectorError::io("failed to lookup address information".into())),
+            Knock::Silence => Err(ConnectorError::timeout("connect timed out".into())),
+        }
+    }
+
+    async fn exchange(self, request: ApiRequest) -> Result<HttpResponse, ConnectorError> {
         let latency = self.theatre.with(|world| world.timing.api_latency.draw(&mut world.call_rng));
         // Effect in the middle of the round trip.
         tokio::time::sleep(latency / 2).await;
@@ -134,13 +160,11 @@ impl Wire {
         tokio::time::sleep(hang).await;
         match attempt {
             Attempt::Reply(reply) => {
-                let response = http::Response::builder()
-                    .status(reply.status)
-                    .header("content-type", "text/xml;charset=UTF-8")
-                    .header("x-amzn-requestid", reply.request_id)
-                    .body(SdkBody::from(reply.body))
-                    .map_err(|error| ConnectorError::user(error.into()))?;
-                HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
+                let mut response = http::Response::builder().status(reply.status);
+                for (name, value) in reply.headers() {
+                    response = response.header(name, value);
+                }
+                finish(response.body(SdkBody::from(reply.bytes())))
             }
             Attempt::Hangs | Attempt::CallerDies => Err(ConnectorError::timeout("no answer".into())),
             Attempt::Reset => Err(ConnectorError::io("connection reset by peer".into())),
@@ -148,15 +172,43 @@ impl Wire {
     }
 }
 
-impl HttpConnector for Wire {
+/// One with the timeouts of its caller.
+#[derive(Debug)]
+struct Line {
+    wire: Wire,
+    connect_timeout: Duration,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for Line {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body = request.body().bytes().map(<[u8]>::to_vec);
-        HttpConnectorFuture::new(self.clone().exchange(body))
+        let Some(body) = request.body().bytes() else {
+            let error = ConnectorError::user("a streaming body is of none of AWS's protocols".into());
+            return HttpConnectorFuture::ready(Err(error));
+        };
+        let wire = self.wire.clone();
+        let uri: http::Uri = request.uri().parse().unwrap_or_default();
+        let host = uri.host().unwrap_or_default().to_owned();
+        if lock(&wire.theatre.world).is_site(&host) {
+            let patience = self.read_timeout.unwrap_or(self.connect_timeout).min(self.connect_timeout);
+            return HttpConnectorFuture::new(wire.visit(host, patience));
+        }
+        let request = ApiRequest::read(&wire.caller, uri.path(), |name| request.headers().get(name), body);
+        HttpConnectorFuture::new(wire.exchange(request))
     }
 }
 
 impl HttpClient for Wire {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Line {
+            wire: self.clone(),
+            connect_timeout: settings.connect_timeout().unwrap_or(UNANSWERED),
+            read_timeout: settings.read_timeout(),
+        })
     }
+}
+
+fn finish(response: Result<http::Response<SdkBody>, http::Error>) -> Result<HttpResponse, ConnectorError> {
+    let response = response.map_err(|error| ConnectorError::user(error.into()))?;
+    HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
 }

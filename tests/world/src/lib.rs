@@ -1,7 +1,7 @@
 //! A simulated AWS: one state machine with its own clock, in process and over HTTP.
 //!
-//! [`World`] knows no tokio, no threads and no wall clock. It holds EC2 instances, Elastic IP addresses and Auto Scaling
-//! groups, a queue of coming transitions, and one seed from which all chance comes; the caller moves the clock. Two faces
+//! [`World`] knows no tokio, no threads and no wall clock. It holds EC2 instances, Elastic IP addresses, Auto Scaling groups and
+//! what stands around them (alarms, deployments, pipelines, commands, topics), a queue of coming transitions, and one seed from which all chance comes; the caller moves the clock. Two faces
 //! speak AWS's own wire protocol to it: [`in_process`] (the SDK's HTTP client under paused tokio time) and [`http`]
 //! (localhost, for built functions, `aws`, boto3).
 //!
@@ -11,6 +11,9 @@
 
 mod act;
 mod autoscaling;
+mod cloudwatch;
+mod codedeploy;
+mod codepipeline;
 mod ec2;
 mod event;
 mod fault;
@@ -19,9 +22,12 @@ pub mod http;
 mod ids;
 pub mod in_process;
 mod journal;
+mod messages;
 mod performance;
 mod queue;
+mod site;
 mod spec;
+mod ssm;
 mod state;
 mod timing;
 mod wire;
@@ -30,11 +36,19 @@ mod world;
 pub use act::{Act, ActError};
 pub use autoscaling::group::{Group, Hook, Maintenance, Refresh, RefreshStatus, WarmPool};
 pub use autoscaling::member::{ActionInWait, Health, Lifecycle, Member, Transition};
+pub use cloudwatch::{Alarm, AlarmState};
+pub use codedeploy::deployment::{Deployment, DeploymentStatus};
+pub use codedeploy::{Application, DeploymentGroup};
+pub use codepipeline::{Execution, ExecutionStatus, Pipeline};
 pub use ec2::address::{Address, Association};
-pub use ec2::instance::{CheckStatus, Instance, InstanceState, Interface};
+pub use ec2::instance::{CheckStatus, CodeDeployAgent, Instance, InstanceState, Interface};
 pub use fault::{Fault, Faults};
 pub use journal::{AnsweredBy, Entry, EventFate, Kind};
-pub use spec::{FleetSpec, GroupSpec, HookSpec, MaintenanceSpec, WarmPoolSpec};
+pub use messages::{Message, topic_arn};
+pub use site::Knock;
+pub use spec::{AlarmSpec, FleetSpec, GroupSpec, HookSpec, MaintenanceSpec, WarmPoolSpec};
+pub use ssm::command::{Command, Invocation, InvocationStatus};
+pub use ssm::document::{Document, DocumentEffect};
 pub use timing::{Span, Timing};
 pub use wire::{ApiReply, ApiRequest};
 pub use world::{ACCOUNT, REGION, World};

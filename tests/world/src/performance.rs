@@ -11,6 +11,8 @@ use crate::journal::Kind;
 use crate::wire::ApiError;
 use crate::world::World;
 
+mod around;
+
 impl From<ApiError> for ActError {
     fn from(error: ApiError) -> Self {
         Self::Refused { code: error.code.to_owned(), message: error.message }
@@ -54,7 +56,10 @@ impl World {
             | Act::FailStatusChecks { .. }
             | Act::RepairStatusChecks { .. }
             | Act::ScheduleRetirement { .. }
-            | Act::Hang { .. } => self.perform_on_instance(act),
+            | Act::Hang { .. }
+            | Act::ProtectFromTermination { .. }
+            | Act::SetSsmAgent { .. }
+            | Act::SetCodeDeployAgent { .. } => self.perform_on_instance(act)?,
             Act::LoseZone { zone } => self.lose_zone(zone),
             Act::RestoreZone { zone } => self.restore_zone(zone),
             Act::Disassociate { public_ip } => self.disassociate_by_ip(public_ip)?,
@@ -62,14 +67,37 @@ impl World {
                 let allocation = self.allocation_of(public_ip)?;
                 self.associate(&allocation, Target::Instance(instance), None, true)?;
             }
+            Act::PutAlarm { .. }
+            | Act::SetAlarm { .. }
+            | Act::DeleteAlarm { .. }
+            | Act::PutDocument { .. }
+            | Act::PutTopic { .. }
+            | Act::DeleteTopic { .. }
+            | Act::SiteAnswers { .. }
+            | Act::NameSite { .. }
+            | Act::Permit { .. } => self.perform_around(act)?,
+            Act::PutDeploymentGroup { .. }
+            | Act::StartDeployment { .. }
+            | Act::SetDeployment { .. }
+            | Act::PutPipeline { .. }
+            | Act::BeginExecution { .. }
+            | Act::EndExecution { .. } => self.perform_delivery(act)?,
             _ => self.perform_on_group(act)?,
         }
         Ok(())
     }
 
-    fn perform_on_instance(&mut self, act: &Act) {
+    fn perform_on_instance(&mut self, act: &Act) -> Result<(), ActError> {
         match act {
-            Act::Terminate { instance } => self.shut_down(instance, "Client.UserInitiatedShutdown", true),
+            Act::Terminate { instance } => self.terminate_instances(std::slice::from_ref(instance), true)?,
+            Act::ProtectFromTermination { instance, protected } => self.protect_from_termination(instance, *protected),
+            Act::SetCodeDeployAgent { instance, agent } => self.set_code_deploy_agent(instance, *agent),
+            Act::SetSsmAgent { instance, online } => {
+                if let Some(instance) = self.state.instances.get_mut(instance) {
+                    instance.ssm_online = *online;
+                }
+                self.touch();
+            }
             Act::Crash { instance } => self.shut_down(instance, "Server.InternalError", false),
             Act::Stop { instance } => self.stop(instance),
             Act::Start { instance } => self.start(instance),
@@ -90,6 +118,7 @@ impl World {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn perform_on_group(&mut self, act: &Act) -> Result<(), ActError> {
@@ -127,6 +156,23 @@ impl World {
             Act::Suspend { group, names } => self.suspend(group, names)?,
             Act::Resume { group, names } => self.resume(group, names)?,
             Act::BlueGreen { group, green } => self.begin_blue_green(group, green)?,
+            Act::DeleteGroup { group } => self.delete_group(group, true)?,
+            Act::CancelInstanceRefresh { group } => {
+                self.cancel_refresh(group)?;
+            }
+            Act::ProtectFromScaleIn { instance, protected } => {
+                let group = self.grouped(instance)?;
+                self.protect_from_scale_in(&group, std::slice::from_ref(instance), *protected)?;
+            }
+            Act::TagGroup { group, key, value } => {
+                if let Some(group) = self.state.groups.get_mut(group) {
+                    match value {
+                        Some(value) => group.tags.insert(key.clone(), (value.clone(), false)),
+                        None => group.tags.remove(key),
+                    };
+                }
+                self.record(Kind::Tagged { resource: group.clone(), key: key.clone() });
+            }
             Act::BreakBoots { group, broken } => {
                 if let Some(group) = self.state.groups.get_mut(group) {
                     group.boots_broken = *broken;
@@ -174,6 +220,10 @@ impl Act {
             | Self::ExitStandby { instance }
             | Self::TerminateInGroup { instance, .. }
             | Self::Hang { instance }
+            | Self::ProtectFromTermination { instance, .. }
+            | Self::ProtectFromScaleIn { instance, .. }
+            | Self::SetSsmAgent { instance, .. }
+            | Self::SetCodeDeployAgent { instance, .. }
             | Self::Associate { instance, .. } => Some(instance),
             _ => None,
         }
@@ -190,6 +240,9 @@ impl Act {
             | Self::Suspend { group, .. }
             | Self::Resume { group, .. }
             | Self::BlueGreen { group, .. }
+            | Self::DeleteGroup { group }
+            | Self::CancelInstanceRefresh { group }
+            | Self::TagGroup { group, .. }
             | Self::BreakBoots { group, .. } => Some(group),
             _ => None,
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::codedeploy::deployment::DeploymentStatus;
+
 /// A transition to come. Each carries what it was scheduled for; its handler looks whether that still holds.
 #[derive(Debug, Clone)]
 pub(crate) enum Due {
@@ -65,6 +67,18 @@ pub(crate) enum Due {
     Detached { group: String, instance: String },
     /// Blue goes to zero.
     ScaleDownBlue { blue: String },
+    /// A deployment's first lifecycle events begin.
+    DeploymentBegins { deployment: u64 },
+    /// A deployment ends as it was told to.
+    DeploymentEnds { deployment: u64, status: DeploymentStatus },
+    /// A pipeline's execution ends as it was told to.
+    ExecutionEnds { pipeline: String, execution: String },
+    /// A command reaches its instance, or finds nobody there.
+    CommandDelivered { command: String, instance: String },
+    /// The document's steps are through.
+    CommandDone { command: String, instance: String, epoch: u32 },
+    /// A command runs out of time: its delivery, or later its execution.
+    CommandExpired { command: String, instance: String },
     /// An event arrives.
     Deliver { event: Box<serde_json::Value> },
 }

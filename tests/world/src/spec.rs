@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloudwatch::AlarmState;
+use crate::ssm::document::DocumentEffect;
+
 /// A fleet: groups behind a few Elastic IPs, all carrying the tag `lethargic-panda:fleet`.
 ///
 /// ```json
@@ -22,6 +25,16 @@ pub struct FleetSpec {
     pub tagged: bool,
     /// Whether the addresses are on the first members at the beginning.
     pub associated: bool,
+    /// Alarms of `CloudWatch`.
+    pub alarms: Vec<AlarmSpec>,
+    /// Pipelines of `CodePipeline`.
+    pub pipelines: Vec<String>,
+    /// Topics of SNS.
+    pub topics: Vec<String>,
+    /// Command documents of Systems Manager, and what they do.
+    pub documents: BTreeMap<String, DocumentEffect>,
+    /// Host names that lead to the first address.
+    pub hosts: Vec<String>,
 }
 
 impl Default for FleetSpec {
@@ -32,6 +45,11 @@ impl Default for FleetSpec {
             groups: vec![GroupSpec::default()],
             tagged: true,
             associated: true,
+            alarms: Vec::new(),
+            pipelines: Vec::new(),
+            topics: Vec::new(),
+            documents: BTreeMap::new(),
+            hosts: Vec::new(),
         }
     }
 }
@@ -57,7 +75,8 @@ pub struct GroupSpec {
     pub instance_type: String,
     /// Lifecycle hooks, besides `CodeDeploy`'s own.
     pub hooks: Vec<HookSpec>,
-    /// A launch hook of `CodeDeploy`'s that completes when the application answers, so that `InService` implies serving.
+    /// A launch hook of `CodeDeploy`'s that completes when the application answers, so that `InService` implies serving; and a
+    /// deployment group of the group's name, in an application of the fleet's name.
     pub code_deploy: bool,
     /// The article's user data: on boot, take this address (public IP or allocation id) with two calls, before the
     /// application answers.
@@ -80,6 +99,10 @@ pub struct GroupSpec {
     pub tags: BTreeMap<String, String>,
     /// Suspended scaling processes by AWS's names (`Launch`, `Terminate`, …).
     pub suspended: Vec<String>,
+    /// Members are protected from scale-in (`NewInstancesProtectedFromScaleIn`).
+    pub protected_from_scale_in: bool,
+    /// Instances are protected from `TerminateInstances` (`DisableApiTermination`).
+    pub termination_protection: bool,
 }
 
 impl Default for GroupSpec {
@@ -104,6 +127,8 @@ impl Default for GroupSpec {
             public_addresses: true,
             tags: BTreeMap::from([("Name".to_owned(), "web".to_owned())]),
             suspended: Vec::new(),
+            protected_from_scale_in: false,
+            termination_protection: false,
         }
     }
 }
@@ -153,6 +178,20 @@ impl HookSpec {
     pub fn terminate(name: &str) -> Self {
         Self { transition: "autoscaling:EC2_INSTANCE_TERMINATING".to_owned(), ..Self::launch(name) }
     }
+}
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmSpec {
+    /// Its name.
+    pub name: String,
+    /// The rule of a composite alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Its state.
+    #[serde(default)]
+    pub state: AlarmState,
 }
 
 /// `InstanceMaintenancePolicy`.

@@ -1,10 +1,15 @@
 //! What do `Describe…` calls read? One value, so that the past can be kept and read like the present.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::autoscaling::group::Group;
+use crate::cloudwatch::Alarm;
+use crate::codedeploy::CodeDeploy;
+use crate::codepipeline::Pipeline;
 use crate::ec2::address::Address;
 use crate::ec2::instance::Instance;
+use crate::ssm::Ssm;
 
 /// All that an API can read.
 #[derive(Debug, Clone, Default)]
@@ -13,11 +18,23 @@ pub(crate) struct State {
     pub(crate) addresses: BTreeMap<String, Address>,
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) lost_zones: BTreeSet<String>,
+    // Shared with the past until they change: most changes are not theirs.
+    pub(crate) alarms: Arc<BTreeMap<String, Alarm>>,
+    pub(crate) code_deploy: Arc<CodeDeploy>,
+    pub(crate) pipelines: Arc<BTreeMap<String, Pipeline>>,
+    pub(crate) ssm: Arc<Ssm>,
+    pub(crate) topics: Arc<BTreeSet<String>>,
 }
 
 impl State {
-    /// The group of which the instance is a member.
+    /// The group of which the instance is a member: the one that launched it, as a rule.
     pub(crate) fn group_of(&self, instance: &str) -> Option<&str> {
+        let origin = self.instances.get(instance).and_then(|instance| instance.origin.as_deref());
+        if let Some(group) = origin.and_then(|origin| self.groups.get(origin))
+            && group.members.contains_key(instance)
+        {
+            return Some(&group.name);
+        }
         self.groups.values().find(|group| group.members.contains_key(instance)).map(|group| group.name.as_str())
     }
 

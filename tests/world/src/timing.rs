@@ -105,6 +105,19 @@ pub struct Timing {
     pub blue_green_wait: Span,
     /// Whether a refresh that terminates first waits with its launch until the old instance is gone: chance in percent. `[?]`
     pub refresh_waits_percent: u8,
+    /// From `running` to the Systems Manager agent's first sign of life: 20-60 s, the boot of the operating system. `[infer]`
+    pub ssm_agent: Span,
+    /// A command's invocations are not found so long after `SendCommand`: 0.2-2 s. `[obs]` boto3 2701, aws-cli 3546: the first
+    /// poll "practically always" fails in a fast client.
+    pub command_visible: Span,
+    /// From `SendCommand` to the agent: 0.3-2 s. `[infer]`
+    pub command_delivery: Span,
+    /// A document's steps take so long: 1-6 s. `[infer]` `systemctl` and its verification.
+    pub command_run: Span,
+    /// An offline agent is looked for again so often while a command waits: 15 s. `[infer]`
+    pub command_poll: Duration,
+    /// From a deployment's creation to its first lifecycle event: 1-4 s. `[infer]`
+    pub deployment_begins: Span,
 }
 
 impl Default for Timing {
@@ -142,6 +155,12 @@ impl Default for Timing {
             standby: Span::secs(1, 5),
             blue_green_wait: Span::secs(60, 90),
             refresh_waits_percent: 50,
+            ssm_agent: Span::secs(20, 60),
+            command_visible: Span::millis(200, 2_000),
+            command_delivery: Span::millis(300, 2_000),
+            command_run: Span::secs(1, 6),
+            command_poll: Duration::from_secs(15),
+            deployment_begins: Span::secs(1, 4),
         }
     }
 }
@@ -179,6 +198,10 @@ impl Timing {
             terminate_success: Span::millis(300, 1_000),
             standby: Span::millis(300, 1_000),
             blue_green_wait: Span::secs(5, 8),
+            ssm_agent: Span::secs(1, 2),
+            command_run: Span::millis(500, 1_500),
+            command_poll: Duration::from_secs(2),
+            deployment_begins: Span::millis(300, 1_000),
             ..Self::default()
         }
     }

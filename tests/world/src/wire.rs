@@ -1,93 +1,81 @@
-//! AWS's Query protocol: form-encoded requests in, XML out, in AWS's own shapes, error codes and pagination.
+//! AWS's protocols: requests in, replies out, in AWS's own shapes, error codes and pagination.
 
 mod autoscaling;
+mod cloudwatch;
+mod codedeploy;
+mod codepipeline;
 mod ec2;
+mod events;
 mod filter;
+mod input;
 mod page;
 mod params;
+mod request;
+mod service;
+mod shape;
+mod sns;
+mod ssm;
 mod sts;
 pub(crate) mod throttle;
 mod xml;
 
-use std::collections::{BTreeMap, VecDeque};
-
 use jiff::Timestamp;
 
-use crate::autoscaling::activity::Activity;
 use crate::fault::Fault;
 use crate::journal::Kind;
 use crate::state::State;
 use crate::world::World;
+use input::Input;
 use params::Params;
+pub use request::ApiRequest;
+use request::Protocol;
+pub(crate) use service::{Handler, Operation, Service, View};
+use shape::Shape;
 use xml::Xml;
-
-/// One API call: who calls, and the form of the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiRequest {
-    /// Who calls, for the journal.
-    pub caller: String,
-    /// The form's fields, `Action` and `Version` among them.
-    pub params: BTreeMap<String, String>,
-}
-
-impl ApiRequest {
-    /// Reads a form-encoded body.
-    #[must_use]
-    pub fn parse(caller: &str, body: &[u8]) -> Self {
-        Self { caller: caller.to_owned(), params: form_urlencoded::parse(body).into_owned().collect() }
-    }
-
-    /// A request to EC2.
-    #[must_use]
-    pub fn ec2(caller: &str, action: &str, params: &[(&str, &str)]) -> Self {
-        Self::query(caller, action, "2016-11-15", params)
-    }
-
-    /// A request to Auto Scaling.
-    #[must_use]
-    pub fn autoscaling(caller: &str, action: &str, params: &[(&str, &str)]) -> Self {
-        Self::query(caller, action, "2011-01-01", params)
-    }
-
-    fn query(caller: &str, action: &str, version: &str, params: &[(&str, &str)]) -> Self {
-        let mut form: BTreeMap<String, String> =
-            params.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        form.insert("Action".to_owned(), action.to_owned());
-        form.insert("Version".to_owned(), version.to_owned());
-        Self { caller: caller.to_owned(), params: form }
-    }
-
-    /// The operation.
-    #[must_use]
-    pub fn operation(&self) -> &str {
-        self.params.get("Action").map_or("", String::as_str)
-    }
-
-    fn service(&self) -> Option<Service> {
-        match self.params.get("Version").map(String::as_str) {
-            Some("2016-11-15") => Some(Service::Ec2),
-            Some("2011-01-01") => Some(Service::AutoScaling),
-            Some("2011-06-15") => Some(Service::Sts),
-            _ => None,
-        }
-    }
-
-    fn is_read(&self) -> bool {
-        self.operation().starts_with("Describe")
-    }
-}
 
 /// The reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiReply {
     /// HTTP status.
     pub status: u16,
-    /// XML.
+    /// XML or JSON. Of a CBOR reply, what it says as JSON: its bytes are [`ApiReply::bytes`].
     pub body: String,
     /// AWS's error code, if it is an error.
     pub code: Option<String>,
     /// The request's id, which stands in the body and in the header `x-amzn-requestid`.
     pub request_id: String,
+    protocol: Protocol,
+    cbor: Vec<u8>,
+}
+
+impl ApiReply {
+    /// The body as it is sent.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        if self.protocol == Protocol::Cbor { self.cbor.clone() } else { self.body.clone().into_bytes() }
+    }
+
+    /// The headers that it is sent with.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let kind = match self.protocol {
+            Protocol::Query => "text/xml;charset=UTF-8",
+            Protocol::Json(kind) => kind,
+            Protocol::Cbor => "application/cbor",
+        };
+        let mut headers = vec![("content-type", kind.to_owned()), ("x-amzn-requestid", self.request_id.clone())];
+        if self.protocol == Protocol::Cbor {
+            headers.push(("smithy-protocol", "rpc-v2-cbor".to_owned()));
+        }
+        // What the Query protocol would have said, for clients that came from there `[doc]` smithy, awsQueryCompatible.
+        if self.protocol != Protocol::Query
+            && let Some(code) = &self.code
+        {
+            let who = if self.status < 500 { "Sender" } else { "Receiver" };
+            headers.push(("x-amzn-query-error", format!("{code};{who}")));
+        }
+        headers
+    }
 }
 
 /// What becomes of a call where things may go wrong.
@@ -122,51 +110,10 @@ impl ApiError {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
-    Ec2,
-    AutoScaling,
-    Sts,
-}
-
-impl Service {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Ec2 => "ec2",
-            Self::AutoScaling => "autoscaling",
-            Self::Sts => "sts",
-        }
-    }
-
-    fn operations(self) -> &'static [Operation] {
-        match self {
-            Self::Ec2 => ec2::OPERATIONS,
-            Self::AutoScaling => autoscaling::OPERATIONS,
-            Self::Sts => sts::OPERATIONS,
-        }
-    }
-}
-
-/// What a read sees: the present, or the past where reads may be stale.
-pub(crate) struct View<'a> {
-    pub(crate) state: &'a State,
-    pub(crate) activities: &'a BTreeMap<String, VecDeque<Activity>>,
-}
-
-type Answer = Result<(), ApiError>;
-
-/// How an operation is answered.
-pub(crate) enum Handler {
-    Read(fn(&View<'_>, &Params<'_>, &mut Xml) -> Answer),
-    Write(fn(&mut World, &Params<'_>, &mut Xml) -> Answer),
-}
-
-/// An operation with the parameters it knows. EC2 answers an unknown one with `UnknownParameter`; the world does the same for
-/// Auto Scaling with `ValidationError`, so that nothing is silently ignored.
-pub(crate) struct Operation {
-    pub(crate) name: &'static str,
-    pub(crate) accepts: &'static [&'static str],
-    pub(crate) handler: Handler,
+/// What an operation has said, before it is written down in the caller's protocol.
+enum Said {
+    Xml(Xml),
+    Shape(Shape),
 }
 
 impl World {
@@ -186,14 +133,11 @@ impl World {
             let (caller, operation) = (request.caller.clone(), request.operation().to_owned());
             self.record(Kind::Fault { caller, operation, fault });
         }
-        let service = request.service().unwrap_or(Service::Ec2);
+        let service = request.service.unwrap_or(Service::Ec2);
         match fault {
             None => Attempt::Reply(self.call(request)),
-            Some(Fault::Throttled) => Attempt::Reply(self.refuse(request, service, &throttle::refusal(service))),
-            Some(Fault::ServerError) => {
-                let error = ApiError::bad("InternalError", "An internal error has occurred").with_status(500);
-                Attempt::Reply(self.refuse(request, service, &error))
-            }
+            Some(Fault::Throttled) => Attempt::Reply(self.refuse(request, service, &service.throttled())),
+            Some(Fault::ServerError) => Attempt::Reply(self.refuse(request, service, &service.broken())),
             Some(Fault::Timeout) => Attempt::Hangs,
             Some(Fault::Reset) => Attempt::Reset,
             Some(Fault::ReplyLost) => {
@@ -219,21 +163,21 @@ impl World {
             Attempt::Reply(reply) => reply,
             Attempt::Hangs | Attempt::Reset | Attempt::CallerDies => {
                 let error = ApiError::bad("InternalFailure", "The connection was lost").with_status(500);
-                let service = request.service().unwrap_or(Service::Ec2);
+                let service = request.service.unwrap_or(Service::Ec2);
                 self.refuse(request, service, &error)
             }
         }
     }
 
     fn answer_call(&mut self, request: &ApiRequest, past: Option<Timestamp>) -> ApiReply {
-        let Some(service) = request.service() else {
+        let Some(service) = request.service else {
             let error = ApiError::bad("NoSuchVersion", "The requested version of the service is not valid.");
             return self.refuse(request, Service::Ec2, &error);
         };
         match self.try_answer(service, request, past) {
-            Ok((mut xml, request_id)) => {
+            Ok((said, request_id)) => {
                 self.note_call(service, request, "OK");
-                ApiReply { status: 200, body: xml.finish(), code: None, request_id }
+                write_reply(service, request, said, request_id)
             }
             Err(error) => self.refuse(request, service, &error),
         }
@@ -244,29 +188,47 @@ impl World {
         service: Service,
         request: &ApiRequest,
         past: Option<Timestamp>,
-    ) -> Result<(Xml, String), ApiError> {
+    ) -> Result<(Said, String), ApiError> {
         let name = request.operation();
-        let operation = service.operations().iter().find(|operation| operation.name == name).ok_or_else(|| {
-            let message = format!("The action {name} is not valid for this web service.");
-            ApiError::bad("InvalidAction", message)
-        })?;
-        let params = Params::new(&request.params, service);
-        params.check_known(operation.accepts)?;
-        if params.flag("DryRun")? == Some(true) {
-            let message = "Request would have succeeded, but DryRun flag is set.";
-            return Err(ApiError::bad("DryRunOperation", message).with_status(412));
+        let operation = service.operation(name).ok_or_else(|| service.unknown_operation(name))?;
+        if self.denied.contains(&format!("{}:{name}", service.name())) {
+            return Err(service.denied(name));
         }
-        let request_id = self.ids.uuid();
-        let mut xml = Xml::reply(service, name, &request_id);
-        match operation.handler {
-            Handler::Read(read) => {
-                let state = past.and_then(|at| self.state_at(at)).unwrap_or(&self.state);
-                read(&View { state, activities: &self.activities }, &params, &mut xml)?;
+        let unreadable = || ApiError::bad("SerializationException", "The request could not be read.");
+        let said = match &operation.handler {
+            Handler::Read(_) | Handler::Write(_) => {
+                let params = Params::new(&request.params, service);
+                params.check_known(operation.accepts)?;
+                if params.flag("DryRun")? == Some(true) {
+                    return Err(ec2::dry_run(&self.state, &params));
+                }
+                let request_id = self.ids.uuid();
+                let mut xml = Xml::reply(service, name, &request_id);
+                match operation.handler {
+                    Handler::Read(read) => read(&self.view(past), &params, &mut xml)?,
+                    Handler::Write(write) => write(self, &params, &mut xml)?,
+                    Handler::Show(_) | Handler::Do(_) => {}
+                }
+                xml.close_reply(service, name, &request_id);
+                return Ok((Said::Xml(xml), request_id));
             }
-            Handler::Write(write) => write(self, &params, &mut xml)?,
-        }
-        xml.close_reply(service, name, &request_id);
-        Ok((xml, request_id))
+            Handler::Show(show) => {
+                let input = Input::new(request.input.as_ref().ok_or_else(unreadable)?, service, &request.caller);
+                input.check_known(operation.accepts)?;
+                show(&self.view(past), &input)?
+            }
+            Handler::Do(act) => {
+                let input = Input::new(request.input.as_ref().ok_or_else(unreadable)?, service, &request.caller);
+                input.check_known(operation.accepts)?;
+                act(self, &input)?
+            }
+        };
+        Ok((Said::Shape(said), self.ids.uuid()))
+    }
+
+    fn view(&self, past: Option<Timestamp>) -> View<'_> {
+        let (state, now) = past.map_or((&self.state, self.now), |at| (self.state_at(at).unwrap_or(&self.state), at));
+        View { state, activities: &self.activities, now }
     }
 
     fn state_at(&self, at: Timestamp) -> Option<&State> {
@@ -276,32 +238,65 @@ impl World {
     fn refuse(&mut self, request: &ApiRequest, service: Service, error: &ApiError) -> ApiReply {
         self.note_call(service, request, error.code);
         let request_id = self.ids.uuid();
-        let body = Xml::error(service, error, &request_id);
-        ApiReply { status: error.status, body, code: Some(error.code.to_owned()), request_id }
+        let shape = || {
+            let words = if service == Service::Ssm { "Message" } else { "message" };
+            Shape::record().with("__type", error.code).with(words, error.message.as_str())
+        };
+        let (body, cbor) = match request.protocol {
+            Protocol::Query => (Xml::error(service, error, &request_id), Vec::new()),
+            Protocol::Json(_) => (shape().to_json().to_string(), Vec::new()),
+            Protocol::Cbor => (shape().to_json().to_string(), shape().to_cbor()),
+        };
+        let (status, code, protocol) = (error.status, Some(error.code.to_owned()), request.protocol);
+        ApiReply { status, body, code, request_id, protocol, cbor }
     }
 
     fn note_call(&mut self, service: Service, request: &ApiRequest, result: &str) {
         // What a reader of a timeline wants to know of a call: whom it was about.
-        let subject: Vec<&str> = [
-            "AutoScalingGroupName",
-            "LifecycleHookName",
-            "AllocationId",
-            "InstanceId",
-            "InstanceId.1",
-            "NetworkInterfaceId",
-            "PublicIp",
-            "AssociationId",
-            "ResourceId.1",
-        ]
-        .iter()
-        .filter_map(|key| request.params.get(*key).map(String::as_str))
-        .collect();
+        let subject = match &request.input {
+            Some(input) => Input::new(input, service, &request.caller).subject(),
+            None => form_subject(request),
+        };
         self.record(Kind::Call {
             caller: request.caller.clone(),
             service: service.name(),
             operation: request.operation().to_owned(),
             result: result.to_owned(),
-            subject: subject.join(" "),
+            subject,
         });
     }
+}
+
+fn form_subject(request: &ApiRequest) -> String {
+    let words: Vec<&str> = [
+        "AutoScalingGroupName",
+        "LifecycleHookName",
+        "AllocationId",
+        "InstanceId",
+        "InstanceId.1",
+        "NetworkInterfaceId",
+        "PublicIp",
+        "AssociationId",
+        "ResourceId.1",
+    ]
+    .iter()
+    .filter_map(|key| request.params.get(*key).map(String::as_str))
+    .collect();
+    words.join(" ")
+}
+
+fn write_reply(service: Service, request: &ApiRequest, said: Said, request_id: String) -> ApiReply {
+    let (protocol, name) = (request.protocol, request.operation());
+    let (body, cbor) = match (said, protocol) {
+        (Said::Xml(mut xml), _) => (xml.finish(), Vec::new()),
+        (Said::Shape(shape), Protocol::Query) => {
+            let mut xml = Xml::reply(service, name, &request_id);
+            shape.write_members(&mut xml);
+            xml.close_reply(service, name, &request_id);
+            (xml.finish(), Vec::new())
+        }
+        (Said::Shape(shape), Protocol::Json(_)) => (shape.to_json().to_string(), Vec::new()),
+        (Said::Shape(shape), Protocol::Cbor) => (shape.to_json().to_string(), shape.to_cbor()),
+    };
+    ApiReply { status: 200, body, code: None, request_id, protocol, cbor }
 }

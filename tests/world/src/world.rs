@@ -1,6 +1,6 @@
 //! The state machine: a clock that the caller moves, and everything that happens on the way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +14,9 @@ use crate::ec2::instance::Instance;
 use crate::fault::Faults;
 use crate::ids::Ids;
 use crate::journal::{Entry, Kind};
+use crate::messages::Message;
 use crate::queue::{Due, Queue};
+use crate::site::Sites;
 use crate::state::State;
 use crate::timing::{Span, Timing};
 use crate::wire::throttle::Buckets;
@@ -36,12 +38,18 @@ pub struct World {
     pub(crate) rng: fastrand::Rng,
     pub(crate) delivery_rng: fastrand::Rng,
     pub(crate) call_rng: fastrand::Rng,
+    /// For what stands beside the fleet (agents, commands, deployments): it must not change the fleet's fate.
+    pub(crate) side_rng: fastrand::Rng,
     pub(crate) ids: Ids,
     pub(crate) state: State,
     /// The state as it was, oldest first; kept only while reads may be stale.
     pub(crate) past: VecDeque<(Timestamp, State)>,
     pub(crate) activities: BTreeMap<String, VecDeque<Activity>>,
     pub(crate) buckets: Buckets,
+    /// `service:Operation`s that the callers' role does not allow.
+    pub(crate) denied: BTreeSet<String>,
+    pub(crate) sites: Sites,
+    pub(crate) messages: Vec<Message>,
     journal: Vec<Entry>,
     outbox: Vec<Value>,
     changed: bool,
@@ -66,11 +74,15 @@ impl World {
             rng,
             delivery_rng,
             call_rng,
+            side_rng: fastrand::Rng::with_seed(seed ^ 0x5ad0_cade_0b5e_55ed),
             ids,
             state: State::default(),
             past: VecDeque::new(),
             activities: BTreeMap::new(),
             buckets: Buckets::default(),
+            denied: BTreeSet::new(),
+            sites: Sites::default(),
+            messages: Vec::new(),
             journal: Vec::new(),
             outbox: Vec::new(),
             changed: false,
@@ -232,6 +244,17 @@ impl World {
         self.queue.push(at, due);
     }
 
+    /// The same for what stands beside the fleet.
+    pub(crate) fn aside(&mut self, span: Span, due: Due) {
+        let at = later(self.now, span.draw(&mut self.side_rng));
+        self.queue.push(at, due);
+    }
+
+    /// Something changed that the journal has no line of its own for; stale reads must know.
+    pub(crate) fn touch(&mut self) {
+        self.changed = true;
+    }
+
     fn run(&mut self, due: Due) {
         match due {
             Due::Running { instance, epoch } => self.on_running(&instance, epoch),
@@ -263,6 +286,12 @@ impl World {
             Due::OutOfStandby { group, instance } => self.on_out_of_standby(&group, &instance),
             Due::Detached { group, instance } => self.on_detached(&group, &instance),
             Due::ScaleDownBlue { blue } => self.on_scale_down_blue(&blue),
+            Due::DeploymentBegins { deployment } => self.on_deployment_begins(deployment),
+            Due::DeploymentEnds { deployment, status } => self.on_deployment_ends(deployment, status),
+            Due::ExecutionEnds { pipeline, execution } => self.on_execution_ends(&pipeline, &execution),
+            Due::CommandDelivered { command, instance } => self.on_command_delivered(&command, &instance),
+            Due::CommandDone { command, instance, epoch } => self.on_command_done(&command, &instance, epoch),
+            Due::CommandExpired { command, instance } => self.on_command_expired(&command, &instance),
             Due::Deliver { event } => self.on_deliver(*event),
         }
     }

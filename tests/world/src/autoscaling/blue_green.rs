@@ -29,6 +29,7 @@ impl World {
         if serving >= group.desired as usize
             && let Some(blue) = group.blue.take()
         {
+            self.green_takes_over(&blue, green);
             self.after(self.timing.blue_green_wait, Due::ScaleDownBlue { blue });
         }
     }

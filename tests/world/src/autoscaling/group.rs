@@ -63,7 +63,9 @@ pub struct WarmPool {
 pub enum RefreshStatus {
     InProgress,
     Successful,
+    Cancelling,
     Cancelled,
+    Baking,
 }
 
 impl RefreshStatus {
@@ -73,8 +75,16 @@ impl RefreshStatus {
         match self {
             Self::InProgress => "InProgress",
             Self::Successful => "Successful",
+            Self::Cancelling => "Cancelling",
             Self::Cancelled => "Cancelled",
+            Self::Baking => "Baking",
         }
+    }
+
+    /// Whether the refresh is over.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Successful | Self::Cancelled)
     }
 }
 
@@ -97,6 +107,10 @@ pub struct Refresh {
     pub max_percent: u32,
     /// How many it has to replace.
     pub total: u32,
+    /// `BakeTime`.
+    pub bake_seconds: u32,
+    /// When that is over; none before all are replaced.
+    pub baked: Option<Timestamp>,
     /// Launches wait until the old instance is gone.
     #[serde(skip)]
     pub(crate) launch_waits: bool,
@@ -158,6 +172,8 @@ pub struct Group {
     pub public_addresses: bool,
     /// New members are protected from scale-in.
     pub protect_new: bool,
+    /// The launch template's `DisableApiTermination`.
+    pub termination_protection: bool,
     /// The article's user data.
     pub boot_steal: Option<String>,
     /// Boots never succeed.
@@ -205,7 +221,7 @@ impl Group {
     /// The refresh that runs.
     #[must_use]
     pub fn active_refresh(&self) -> Option<&Refresh> {
-        self.refreshes.last().filter(|refresh| refresh.status == RefreshStatus::InProgress)
+        self.refreshes.last().filter(|refresh| !refresh.status.is_over())
     }
 
     /// Hooks that look this way, by name.

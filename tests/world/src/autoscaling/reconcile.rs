@@ -111,6 +111,10 @@ impl World {
                 let Some(group) = self.state.groups.get_mut(name) else { return };
                 if !group.replacements.iter().any(|replacement| replacement.old == id) {
                     group.replacements.push(Replacement { old: id, new: None, cause });
+                    // A member too many is its successor at once, and nothing else would wake the group to see it.
+                    if group.counted().count() > group.desired as usize {
+                        self.wake_at(name, later(self.now, self.timing.reaction.from));
+                    }
                 }
             } else {
                 self.begin_terminate(name, &id, cause, true);

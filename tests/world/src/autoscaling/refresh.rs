@@ -19,6 +19,7 @@ pub(crate) struct Preferences {
     pub(crate) min_percent: Option<u32>,
     pub(crate) max_percent: Option<u32>,
     pub(crate) warmup_seconds: Option<u32>,
+    pub(crate) bake_seconds: Option<u32>,
 }
 
 impl World {
@@ -46,6 +47,8 @@ impl World {
             min_percent: preferences.min_percent.or(policy.map(|p| p.min_percent)).unwrap_or(90),
             max_percent: preferences.max_percent.or(policy.map(|p| p.max_percent)).unwrap_or(100),
             total,
+            bake_seconds: preferences.bake_seconds.unwrap_or(0),
+            baked: None,
             launch_waits,
         });
         if group.refreshes.len() > 20 {
@@ -60,7 +63,7 @@ impl World {
     pub(crate) fn end_refresh(&mut self, name: &str, status: RefreshStatus) {
         let now = self.now;
         let Some(group) = self.state.groups.get_mut(name) else { return };
-        let Some(refresh) = group.refreshes.last_mut().filter(|r| r.status == RefreshStatus::InProgress) else {
+        let Some(refresh) = group.refreshes.last_mut().filter(|r| !r.status.is_over()) else {
             return;
         };
         refresh.status = status;
@@ -68,6 +71,35 @@ impl World {
         let id = refresh.id.clone();
         let word = if status == RefreshStatus::Successful { "Succeeded" } else { "Cancelled" };
         self.announce_refresh(name, &id, word);
+    }
+
+    /// `CancelInstanceRefresh`: what has been begun is finished, then it is over `[doc]`.
+    pub(crate) fn cancel_refresh(&mut self, name: &str) -> Result<String, ApiError> {
+        let group = self.state.groups.get_mut(name).ok_or_else(|| no_group(name))?;
+        let Some(refresh) = group.refreshes.last_mut().filter(|refresh| !refresh.status.is_over()) else {
+            let message = "No in progress or pending Instance Refresh found for Auto Scaling group";
+            return Err(ApiError::bad("ActiveInstanceRefreshNotFound", format!("{message} {name}")));
+        };
+        refresh.status = RefreshStatus::Cancelling;
+        let id = refresh.id.clone();
+        self.record(Kind::Group { group: name.to_owned(), change: format!("instance refresh {id} Cancelling") });
+        self.wake(name, self.timing.reaction);
+        Ok(id)
+    }
+
+    /// All are replaced: the refresh is over, or bakes for its time first `[doc]` `BakeTime`.
+    fn bake(&mut self, name: &str) {
+        let now = self.now;
+        let Some(refresh) = self.state.groups.get_mut(name).and_then(|group| group.refreshes.last_mut()) else {
+            return;
+        };
+        let until = *refresh.baked.get_or_insert(later(now, Duration::from_secs(u64::from(refresh.bake_seconds))));
+        if until <= now {
+            self.end_refresh(name, RefreshStatus::Successful);
+            return;
+        }
+        refresh.status = RefreshStatus::Baking;
+        self.wake_at(name, until);
     }
 
     fn announce_refresh(&mut self, name: &str, id: &str, word: &str) {
@@ -80,13 +112,14 @@ impl World {
     pub(crate) fn step_refresh(&mut self, name: &str) {
         let Some(group) = self.state.groups.get(name) else { return };
         let Some(refresh) = group.active_refresh().filter(|_| !group.is_suspended("InstanceRefresh")) else { return };
+        let cancelling = refresh.status == RefreshStatus::Cancelling;
         let warmup = Duration::from_secs(u64::from(refresh.warmup_seconds));
         let fresh_since = |group: &Group| {
             let fresh = group.counted().filter(|m| m.version == group.version).filter_map(|m| m.in_service);
             fresh.max().map(|since| later(since, warmup))
         };
         // One step ends when its replacement is in service and warm.
-        if let Some(warm) = fresh_since(group).filter(|warm| *warm > self.now) {
+        if let Some(warm) = fresh_since(group).filter(|warm| *warm > self.now && !cancelling) {
             self.wake_at(name, warm);
             return;
         }
@@ -98,8 +131,12 @@ impl World {
         }
         let outdated: Vec<String> =
             group.counted().filter(|m| m.version < group.version).map(|m| m.instance.clone()).collect();
+        if cancelling {
+            self.end_refresh(name, RefreshStatus::Cancelled);
+            return;
+        }
         if outdated.is_empty() {
-            self.end_refresh(name, RefreshStatus::Successful);
+            self.bake(name);
             return;
         }
         let (desired, first) = (group.desired as usize, refresh.max_percent > 100);

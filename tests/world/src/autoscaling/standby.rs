@@ -2,7 +2,7 @@
 
 use super::health::unmanaged;
 use super::hooks::no_group;
-use super::member::Lifecycle;
+use super::member::{Lifecycle, Member};
 use crate::ec2::instance::InstanceState;
 use crate::journal::Kind;
 use crate::queue::Due;
@@ -123,6 +123,29 @@ impl World {
         }
         self.record(Kind::Left { group: name.to_owned(), instance: instance.to_owned() });
         self.wake(name, self.timing.reaction);
+    }
+
+    /// `SetInstanceProtection`: of members in service, in standby or in the warm pool, all or none `[infer]`.
+    pub(crate) fn protect_from_scale_in(&mut self, name: &str, ids: &[String], protect: bool) -> Result<(), ApiError> {
+        let group = self.state.groups.get_mut(name).ok_or_else(|| no_group(name))?;
+        let fit = |id: &String| {
+            let leaves =
+                |member: &Member| member.lifecycle.is_terminating() || member.lifecycle == Lifecycle::Detaching;
+            group.members.get(id).is_some_and(|member| !leaves(member))
+        };
+        if let Some(unfit) = ids.iter().find(|id| !fit(id)) {
+            let message = format!("The instance {unfit} is not part of Auto Scaling group {name}.");
+            return Err(ApiError::bad("ValidationError", message));
+        }
+        for id in ids {
+            if let Some(member) = group.members.get_mut(id) {
+                member.protected = protect;
+            }
+        }
+        let change = format!("{} {} scale-in", ids.join(", "), if protect { "protected from" } else { "open to" });
+        self.record(Kind::Group { group: name.to_owned(), change });
+        self.wake(name, self.timing.reaction);
+        Ok(())
     }
 
     /// `TerminateInstanceInAutoScalingGroup`: hooks are asked; without the decrement a replacement follows at once.

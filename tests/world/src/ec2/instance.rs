@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// EC2's state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -81,6 +81,18 @@ impl CheckStatus {
     }
 }
 
+/// The `CodeDeploy` agent on an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeDeployAgent {
+    /// It polls.
+    Running,
+    /// It does not run.
+    Stopped,
+    /// It runs and does not poll (aws-codedeploy-agent 276: "service still says running").
+    Hung,
+}
+
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Interface {
@@ -136,6 +148,17 @@ pub struct Instance {
     pub prepared: bool,
     /// Group that launched it (its boot follows that group's ways even after a detach).
     pub origin: Option<String>,
+    /// Termination protection (`DisableApiTermination`).
+    pub protected: bool,
+    /// The `CodeDeploy` agent; it comes up with the machine.
+    pub code_deploy_agent: CodeDeployAgent,
+    /// Whether nothing keeps the Systems Manager agent from its service.
+    pub ssm_online: bool,
+    /// From when on that agent is up in this boot; none before the first.
+    pub ssm_since: Option<Timestamp>,
+    /// It was up in an earlier boot, so Systems Manager knows it.
+    #[serde(skip)]
+    pub(crate) ssm_registered: bool,
     /// Counts state changes, so that transitions scheduled for an earlier life do nothing.
     #[serde(skip)]
     pub(crate) epoch: u32,

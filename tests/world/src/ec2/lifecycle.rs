@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::instance::{CheckStatus, Instance, InstanceState, Interface};
+use super::instance::{CheckStatus, CodeDeployAgent, Instance, InstanceState, Interface};
 use crate::autoscaling::group::Group;
 use crate::event::instance_arn;
 use crate::journal::Kind;
 use crate::queue::Due;
+use crate::wire::ApiError;
 use crate::world::{World, later};
 
 impl World {
@@ -60,6 +61,11 @@ impl World {
             failing: false,
             prepared: false,
             origin: Some(group.name.clone()),
+            protected: group.termination_protection,
+            code_deploy_agent: CodeDeployAgent::Running,
+            ssm_online: true,
+            ssm_since: None,
+            ssm_registered: false,
             epoch: 0,
             check_epoch: 0,
             silent: false,
@@ -101,6 +107,7 @@ impl World {
         }
         let epoch = self.enter(id, InstanceState::Running);
         self.begin_boot(id, epoch);
+        self.boot_agents(id);
         self.after(self.timing.checks_initializing, Due::ChecksDone { instance: id.to_owned(), epoch });
         self.member_runs(id);
     }
@@ -149,6 +156,36 @@ impl World {
                 (instance.public_addresses && instance.interfaces.len() == 1 && !holds).then_some(ip);
         }
         self.begin_pending(id);
+    }
+
+    /// `TerminateInstances`. One protected instance spares all those of its zone, and the call fails; those of other zones are
+    /// terminated all the same `[doc]` `API_TerminateInstances`. Auto Scaling's own terminations do not ask `[doc]`.
+    pub(crate) fn terminate_instances(&mut self, ids: &[String], clean: bool) -> Result<(), ApiError> {
+        let protected = |instance: &&Instance| instance.protected && !instance.state.is_dead();
+        let refused: Vec<(String, String)> = ids
+            .iter()
+            .filter_map(|id| self.state.instances.get(id).filter(protected))
+            .map(|instance| (instance.id.clone(), instance.zone.clone()))
+            .collect();
+        for id in ids {
+            let zone = self.state.instances.get(id).map(|instance| instance.zone.as_str());
+            if !refused.iter().any(|(_, spared)| Some(spared.as_str()) == zone) {
+                self.shut_down(id, "Client.UserInitiatedShutdown", clean);
+            }
+        }
+        let Some((id, _)) = refused.first() else { return Ok(()) };
+        let message = format!(
+            "The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."
+        );
+        Err(ApiError::bad("OperationNotPermitted", message))
+    }
+
+    /// `ModifyInstanceAttribute`: `DisableApiTermination`.
+    pub(crate) fn protect_from_termination(&mut self, id: &str, protected: bool) {
+        if let Some(instance) = self.state.instances.get_mut(id) {
+            instance.protected = protected;
+            self.touch();
+        }
     }
 
     /// `TerminateInstances`, Auto Scaling's own termination, or Spot's reclaim: EC2 kills at once, and no hook is asked.

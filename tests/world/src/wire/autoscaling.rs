@@ -107,6 +107,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         groups::start_refresh,
         &["AutoScalingGroupName", "Strategy", "DesiredConfiguration", "Preferences"]
     ),
+    operation!("CancelInstanceRefresh", Write, groups::cancel_refresh, &["AutoScalingGroupName"]),
     operation!(
         "PutWarmPool",
         Write,
@@ -128,6 +129,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Write,
         members::terminate,
         &["InstanceId", "ShouldDecrementDesiredCapacity"]
+    ),
+    operation!(
+        "SetInstanceProtection",
+        Write,
+        members::set_protection,
+        &["InstanceIds", "AutoScalingGroupName", "ProtectedFromScaleIn"]
     ),
     operation!(
         "EnterStandby",

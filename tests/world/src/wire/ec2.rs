@@ -1,6 +1,7 @@
 //! EC2, API version 2016-11-15.
 
 mod addresses;
+mod attribute;
 mod instances;
 mod state;
 mod status;
@@ -12,6 +13,7 @@ use super::params::Params;
 use super::xml::Xml;
 use super::{ApiError, Handler, Operation};
 use crate::ec2::instance::InstanceState;
+use crate::state::State;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -72,6 +74,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         accepts: &["InstanceId", "AdditionalInfo", "DryRun"],
         handler: Handler::Write(state::start),
     },
+    Operation {
+        name: "DescribeInstanceAttribute",
+        accepts: &["InstanceId", "Attribute", "DryRun"],
+        handler: Handler::Read(attribute::describe),
+    },
+    Operation {
+        name: "ModifyInstanceAttribute",
+        accepts: &["InstanceId", "DisableApiTermination", "DryRun"],
+        handler: Handler::Write(attribute::modify),
+    },
     Operation { name: "CreateTags", accepts: &["ResourceId", "Tag", "DryRun"], handler: Handler::Write(tags::create) },
     Operation { name: "DeleteTags", accepts: &["ResourceId", "Tag", "DryRun"], handler: Handler::Write(tags::delete) },
     Operation {
@@ -80,6 +92,17 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         handler: Handler::Read(tags::describe),
     },
 ];
+
+/// What `DryRun` says. Instances that are not there are told of first, as authorisation looks at their tags `[infer]`; whether
+/// they may be terminated is not looked at `[?]`.
+pub(crate) fn dry_run(state: &State, params: &Params<'_>) -> ApiError {
+    let ids = params.list("InstanceId");
+    let permitted = || {
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        ApiError::bad("DryRunOperation", message).with_status(412)
+    };
+    check_instances(&ids, |id| state.instances.contains_key(id)).err().unwrap_or_else(permitted)
+}
 
 /// The one VPC of the world.
 const VPC: &str = "vpc-00000000000000001";

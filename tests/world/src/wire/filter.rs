@@ -23,6 +23,24 @@ impl Filters {
         Ok(Self(filters))
     }
 
+    /// Whether a resource passes that has no other values than its tags, found by key or listed.
+    pub(crate) fn pass_tagged<'v>(
+        &self,
+        tag: impl Fn(&str) -> Option<&'v str>,
+        all: impl Fn() -> Vec<(&'v str, &'v str)>,
+    ) -> bool {
+        self.0.iter().all(|(name, patterns)| {
+            let matches = |value: &str| patterns.iter().any(|pattern| glob(pattern.as_bytes(), value.as_bytes()));
+            match name.strip_prefix("tag:") {
+                Some(key) => tag(key).is_some_and(matches),
+                None if name == "tag-key" => {
+                    patterns.iter().any(|key| tag(key).is_some()) || all().into_iter().any(|(key, _)| matches(key))
+                }
+                None => all().into_iter().any(|(_, value)| matches(value)),
+            }
+        })
+    }
+
     /// Whether a resource with these tags and these other values passes.
     pub(crate) fn pass<'v, I>(&self, tags: &BTreeMap<String, String>, values_of: impl Fn(&str) -> I) -> bool
     where

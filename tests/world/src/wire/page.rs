@@ -9,7 +9,7 @@ pub(crate) fn page<'a, T>(
     token: Option<&str>,
     service: Service,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let after = token.map(|token| decode(token).ok_or_else(|| invalid(service))).transpose()?;
+    let after = start(token, service)?;
     let size = size.unwrap_or(usize::MAX);
     let mut shown = Vec::new();
     let mut last = String::new();
@@ -26,11 +26,9 @@ pub(crate) fn page<'a, T>(
     Ok((shown, None))
 }
 
-fn invalid(service: Service) -> ApiError {
-    match service {
-        Service::Ec2 => ApiError::bad("InvalidNextToken", "The specified NextToken is not valid"),
-        _ => ApiError::bad("InvalidNextToken", "The NextToken value is not valid."),
-    }
+/// The id after which a token's page begins.
+pub(crate) fn start(token: Option<&str>, service: Service) -> Result<Option<String>, ApiError> {
+    token.map(|token| decode(token).ok_or_else(|| service.invalid_token())).transpose()
 }
 
 /// Opaque to callers: hexadecimal.

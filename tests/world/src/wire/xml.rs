@@ -77,11 +77,11 @@ impl Xml {
         let mut xml = Self::new();
         let response = format!("{operation}Response");
         let mut start = BytesStart::new(response.as_str());
-        start.push_attribute(("xmlns", namespace(service)));
+        start.push_attribute(("xmlns", service.namespace()));
         xml.event(Event::Start(start));
         match service {
             Service::Ec2 => xml.leaf("requestId", request_id),
-            Service::AutoScaling | Service::Sts => xml.open(&format!("{operation}Result")),
+            _ => xml.open(&format!("{operation}Result")),
         }
         xml
     }
@@ -113,7 +113,7 @@ impl Xml {
             });
         } else {
             let mut start = BytesStart::new("ErrorResponse");
-            start.push_attribute(("xmlns", namespace(service)));
+            start.push_attribute(("xmlns", service.namespace()));
             xml.event(Event::Start(start));
             xml.node("Error", |xml| {
                 xml.leaf("Type", if error.status < 500 { "Sender" } else { "Receiver" });
@@ -124,13 +124,5 @@ impl Xml {
             xml.close("ErrorResponse");
         }
         xml.finish()
-    }
-}
-
-const fn namespace(service: Service) -> &'static str {
-    match service {
-        Service::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
-        Service::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
-        Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
     }
 }

@@ -1,5 +1,6 @@
 //! `DescribeScalingActivities`, `DescribeInstanceRefreshes`
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::page_size;
@@ -14,9 +15,7 @@ use crate::wire::{ApiError, Service, View};
 
 /// Newest first. Activities are kept apart from the state, so they are never stale.
 pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    if params.filters()?.iter().any(|_| true) {
-        return Err(ApiError::bad("ValidationError", "Filters are not supported by this simulation"));
-    }
+    let filters = read_filters(params)?;
     let group = params.get("AutoScalingGroupName");
     if let Some(name) = group
         && !view.state.groups.contains_key(name)
@@ -24,12 +23,13 @@ pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> R
         return Err(no_group(name));
     }
     let ids = params.list("ActivityIds");
-    let mut all: Vec<(&str, &Activity)> = view
-        .activities
-        .iter()
-        .filter(|(name, _)| group.is_none_or(|group| group == name.as_str()))
+    let one = group.map(|name| view.activities.get_key_value(name).into_iter().collect::<Vec<_>>());
+    let mut all: Vec<(&str, &Activity)> = one
+        .unwrap_or_else(|| view.activities.iter().collect())
+        .into_iter()
         .flat_map(|(name, activities)| activities.iter().map(move |activity| (name.as_str(), activity)))
         .filter(|(_, activity)| ids.is_empty() || ids.contains(&activity.id))
+        .filter(|(_, activity)| filters.iter().all(|(name, values)| passes(activity, name, values)))
         .collect();
     all.sort_by_key(|(_, activity)| std::cmp::Reverse(activity.started));
     // The page's key must grow along the list: its position.
@@ -39,6 +39,33 @@ pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> R
     xml.list("Activities", "member", shown, |xml, (group, activity)| write(xml, group, activity));
     xml.maybe("NextToken", next);
     Ok(())
+}
+
+/// `StartTimeLowerBound`, `StartTimeUpperBound` (each with one time), `Status` `[doc]` `API_Filter`.
+fn read_filters(params: &Params<'_>) -> Result<Vec<(String, Vec<String>)>, ApiError> {
+    let filters = params.filters()?;
+    for (name, values) in &filters {
+        let known = match name.as_str() {
+            "StartTimeLowerBound" | "StartTimeUpperBound" => {
+                matches!(values.as_slice(), [at] if at.parse::<Timestamp>().is_ok())
+            }
+            "Status" => !values.is_empty(),
+            _ => false,
+        };
+        if !known {
+            return Err(ApiError::bad("ValidationError", format!("The filter {name} is not valid.")));
+        }
+    }
+    Ok(filters)
+}
+
+fn passes(activity: &Activity, name: &str, values: &[String]) -> bool {
+    let bound = || values.first().and_then(|at| at.parse::<Timestamp>().ok());
+    match name {
+        "StartTimeLowerBound" => bound().is_none_or(|at| activity.started >= at),
+        "StartTimeUpperBound" => bound().is_none_or(|at| activity.started <= at),
+        _ => values.iter().any(|status| status == activity.status),
+    }
 }
 
 /// An activity's fields, also those of `TerminateInstanceInAutoScalingGroup`'s reply.
@@ -82,6 +109,9 @@ pub(crate) fn refreshes(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> 
             xml.leaf("MinHealthyPercentage", refresh.min_percent.to_string());
             xml.leaf("MaxHealthyPercentage", refresh.max_percent.to_string());
             xml.leaf("InstanceWarmup", refresh.warmup_seconds.to_string());
+            if refresh.bake_seconds > 0 {
+                xml.leaf("BakeTime", refresh.bake_seconds.to_string());
+            }
         });
     });
     xml.maybe("NextToken", next);

@@ -1,6 +1,7 @@
 //! `DescribeAutoScalingGroups`, `DescribeAutoScalingInstances`, `DescribeLifecycleHooks`, `DescribeWarmPool`
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use super::page_size;
 use crate::autoscaling::group::{Group, Hook};
@@ -9,7 +10,7 @@ use crate::autoscaling::member::Member;
 use crate::event::millis;
 use crate::state::State;
 use crate::wire::filter::Filters;
-use crate::wire::page::page;
+use crate::wire::page::{page, start};
 use crate::wire::params::Params;
 use crate::wire::xml::Xml;
 use crate::wire::{ApiError, Service, View};
@@ -21,17 +22,30 @@ pub(crate) fn groups(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Res
     let filters = Filters::new(params.filters()?, &["tag-key", "tag-value"])
         .map_err(|error| ApiError::bad("ValidationError", error.message))?;
     let with_instances = params.flag("IncludeInstances")?.unwrap_or(true);
-    let chosen = view
-        .state
-        .groups
-        .values()
-        .filter(|group| names.is_empty() || names.contains(&group.name))
-        .filter(|group| {
-            let tags: BTreeMap<String, String> = group.tags.iter().map(|(k, (v, _))| (k.clone(), v.clone())).collect();
-            filters.pass(&tags, |_| None)
-        })
-        .map(|group| (group.name.as_str(), group));
-    let (shown, next) = page(chosen, page_size(params, 100)?, params.get("NextToken"), Service::AutoScaling)?;
+    let size = page_size(params, 100)?;
+    let named = |group: &&Group| {
+        filters.pass_tagged(
+            |key| group.tags.get(key).map(|(value, _)| value.as_str()),
+            || group.tags.iter().map(|(key, (value, _))| (key.as_str(), value.as_str())).collect(),
+        )
+    };
+    // Those who are named are looked up; a later page begins where the earlier one ended.
+    let groups = &view.state.groups;
+    let token = params.get("NextToken");
+    let (shown, next) = if names.is_empty() {
+        let after = start(token, Service::AutoScaling)?;
+        let chosen = groups.range::<str, _>((after.as_ref().map_or(Unbounded, |id| Excluded(id.as_str())), Unbounded));
+        page(
+            chosen.map(|(_, group)| group).filter(named).map(|g| (g.name.as_str(), g)),
+            size,
+            None,
+            Service::AutoScaling,
+        )?
+    } else {
+        let names: BTreeSet<&String> = names.iter().collect();
+        let chosen = names.into_iter().filter_map(|name| groups.get(name)).filter(named);
+        page(chosen.map(|group| (group.name.as_str(), group)), size, token, Service::AutoScaling)?
+    };
     xml.list("AutoScalingGroups", "member", shown, |xml, group| write_group(xml, view.state, group, with_instances));
     xml.maybe("NextToken", next);
     Ok(())
@@ -119,13 +133,18 @@ fn write_member(xml: &mut Xml, state: &State, group: &Group, member: &Member) {
 
 pub(crate) fn instances(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let ids = params.list("InstanceIds");
-    let mut members: Vec<(&str, (&Group, &Member))> = view
-        .state
-        .groups
-        .values()
-        .flat_map(|group| group.members.values().map(move |member| (member.instance.as_str(), (group, member))))
-        .filter(|(id, _)| ids.is_empty() || ids.iter().any(|wanted| wanted == id))
-        .collect();
+    let groups = &view.state.groups;
+    let mut members: Vec<(&str, (&Group, &Member))> = if ids.is_empty() {
+        let all = groups.values().flat_map(|group| group.members.values().map(move |member| (group, member)));
+        all.map(|(group, member)| (member.instance.as_str(), (group, member))).collect()
+    } else {
+        let found = |id: &String| {
+            let group = groups.get(view.state.group_of(id)?)?;
+            let member = group.members.get(id)?;
+            Some((member.instance.as_str(), (group, member)))
+        };
+        ids.iter().filter_map(found).collect()
+    };
     members.sort_unstable_by_key(|(id, _)| *id);
     let size = page_size(params, 50)?;
     let (shown, next) = page(members.into_iter(), size, params.get("NextToken"), Service::AutoScaling)?;

@@ -137,8 +137,15 @@ pub(crate) fn start_refresh(world: &mut World, params: &Params<'_>, xml: &mut Xm
         min_percent: params.number("Preferences.MinHealthyPercentage")?,
         max_percent: params.number("Preferences.MaxHealthyPercentage")?,
         warmup_seconds: params.number("Preferences.InstanceWarmup")?,
+        bake_seconds: params.number("Preferences.BakeTime")?,
     };
     let id = world.start_refresh(params.need("AutoScalingGroupName")?, preferences)?;
+    xml.leaf("InstanceRefreshId", id);
+    Ok(())
+}
+
+pub(crate) fn cancel_refresh(world: &mut World, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let id = world.cancel_refresh(params.need("AutoScalingGroupName")?)?;
     xml.leaf("InstanceRefreshId", id);
     Ok(())
 }

@@ -18,6 +18,13 @@ pub(crate) fn set_health(world: &mut World, params: &Params<'_>, _: &mut Xml) ->
     world.set_health(instance, health, params.flag("ShouldRespectGracePeriod")?.unwrap_or(true))
 }
 
+pub(crate) fn set_protection(world: &mut World, params: &Params<'_>, _: &mut Xml) -> Result<(), ApiError> {
+    let (group, ids) = (params.need("AutoScalingGroupName")?, params.need_list("InstanceIds")?);
+    let name = "ProtectedFromScaleIn";
+    let protected = params.flag(name)?.ok_or_else(|| params.missing(name))?;
+    world.protect_from_scale_in(group, &ids, protected)
+}
+
 fn decrement(params: &Params<'_>) -> Result<bool, ApiError> {
     let name = "ShouldDecrementDesiredCapacity";
     params.flag(name)?.ok_or_else(|| params.missing(name))

@@ -1,5 +1,7 @@
 //! `DescribeInstances`
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{VPC, check_instances, page_size, write_state, write_tags};
 use crate::ec2::address::Address;
 use crate::ec2::instance::{Instance, Interface};
@@ -37,34 +39,50 @@ pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> R
     check_instances(&ids, |id| state.instances.contains_key(id))?;
     let filters = Filters::new(params.filters()?, FILTERS)?;
     let size = page_size(params, &ids)?;
-    let chosen = state
-        .instances
-        .values()
-        .filter(|instance| ids.is_empty() || ids.contains(&instance.id))
-        .filter(|instance| passes(state, instance, &filters))
+    let elastic = Elastic::of(state);
+    // Those who are named are looked up, without a look at the others.
+    let named: BTreeSet<&String> = ids.iter().collect();
+    let candidates: Box<dyn Iterator<Item = &Instance>> = if named.is_empty() {
+        Box::new(state.instances.values())
+    } else {
+        Box::new(named.into_iter().filter_map(|id| state.instances.get(id)))
+    };
+    let chosen = candidates
+        .filter(|instance| passes(&elastic, instance, &filters))
         .map(|instance| (instance.id.as_str(), instance));
     let (shown, next) = page(chosen, size, params.get("NextToken"), Service::Ec2)?;
     xml.list("reservationSet", "item", shown, |xml, instance| {
         xml.leaf("reservationId", &instance.reservation);
         xml.leaf("ownerId", ACCOUNT);
         xml.node("groupSet", |_| {});
-        xml.list("instancesSet", "item", [instance], |xml, instance| write(xml, state, instance));
+        xml.list("instancesSet", "item", [instance], |xml, instance| write(xml, &elastic, instance));
     });
     xml.maybe("nextToken", next);
     Ok(())
 }
 
+/// Elastic IPs by the interface that they are on.
+struct Elastic<'a>(BTreeMap<&'a str, &'a Address>);
+
+impl<'a> Elastic<'a> {
+    fn of(state: &'a State) -> Self {
+        let on = |address: &'a Address| Some((address.association.as_ref()?.interface.as_str(), address));
+        Self(state.addresses.values().filter_map(on).collect())
+    }
+
+    fn on(&self, interface: &Interface) -> Option<&'a Address> {
+        self.0.get(interface.id.as_str()).copied()
+    }
+}
+
 /// The address that the world sees: an Elastic IP, or else the auto-assigned one.
-fn elastic_ip<'a>(state: &'a State, interface: &Interface) -> Option<&'a Address> {
-    state.addresses.values().find(|address| address.association.as_ref().is_some_and(|on| on.interface == interface.id))
-}
 
-fn public_ip<'a>(state: &'a State, instance: &'a Instance) -> Option<&'a str> {
+fn public_ip<'a>(elastic: &Elastic<'a>, instance: &'a Instance) -> Option<&'a str> {
     let primary = instance.primary_interface()?;
-    elastic_ip(state, primary).map(|address| address.public_ip.as_str()).or(instance.auto_public_ip.as_deref())
+    elastic.on(primary).map(|address| address.public_ip.as_str()).or(instance.auto_public_ip.as_deref())
 }
 
-fn passes(state: &State, instance: &Instance, filters: &Filters) -> bool {
+fn passes(elastic: &Elastic<'_>, instance: &Instance, filters: &Filters) -> bool {
     filters.pass(&instance.tags, |name| -> Vec<&str> {
         match name {
             "instance-id" => vec![&instance.id],
@@ -86,7 +104,7 @@ fn passes(state: &State, instance: &Instance, filters: &Filters) -> bool {
                 instance.primary_interface().map(|nic| nic.private_ip.as_str()).into_iter().collect()
             }
             "ip-address" | "network-interface.addresses.association.public-ip" => {
-                public_ip(state, instance).into_iter().collect()
+                public_ip(elastic, instance).into_iter().collect()
             }
             "reservation-id" => vec![&instance.reservation],
             "owner-id" => vec![ACCOUNT],
@@ -101,9 +119,9 @@ fn dns(prefix: &str, ip: &str) -> String {
     if prefix == "ip" { format!("ip-{dashed}.ec2.internal") } else { format!("ec2-{dashed}.compute-1.amazonaws.com") }
 }
 
-fn write(xml: &mut Xml, state: &State, instance: &Instance) {
+fn write(xml: &mut Xml, elastic: &Elastic<'_>, instance: &Instance) {
     let primary = instance.primary_interface();
-    let public = public_ip(state, instance);
+    let public = public_ip(elastic, instance);
     xml.leaf("instanceId", &instance.id);
     xml.leaf("imageId", "ami-00000000000000001");
     write_state(xml, "instanceState", instance.state);
@@ -145,12 +163,12 @@ fn write(xml: &mut Xml, state: &State, instance: &Instance) {
     write_tags(xml, &instance.tags);
     xml.leaf("hypervisor", "xen");
     xml.list("networkInterfaceSet", "item", &instance.interfaces, |xml, nic| {
-        write_interface(xml, state, instance, nic);
+        write_interface(xml, elastic, instance, nic);
     });
     xml.leaf("enaSupport", "true");
 }
 
-fn write_interface(xml: &mut Xml, state: &State, instance: &Instance, nic: &Interface) {
+fn write_interface(xml: &mut Xml, elastic: &Elastic<'_>, instance: &Instance, nic: &Interface) {
     xml.leaf("networkInterfaceId", &nic.id);
     xml.leaf("subnetId", &instance.subnet);
     xml.leaf("vpcId", VPC);
@@ -166,7 +184,7 @@ fn write_interface(xml: &mut Xml, state: &State, instance: &Instance, nic: &Inte
         xml.leaf("deleteOnTermination", "true");
         xml.leaf("networkCardIndex", "0");
     });
-    let elastic = elastic_ip(state, nic).map(|address| (address.public_ip.as_str(), ACCOUNT));
+    let elastic = elastic.on(nic).map(|address| (address.public_ip.as_str(), ACCOUNT));
     let auto = || instance.auto_public_ip.as_deref().filter(|_| nic.device_index == 0).map(|ip| (ip, "amazon"));
     let association = elastic.or_else(auto);
     let write_association = |xml: &mut Xml| {

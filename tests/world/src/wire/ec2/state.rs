@@ -22,13 +22,13 @@ fn write(world: &World, xml: &mut Xml, subjects: Vec<(String, InstanceState)>) {
     });
 }
 
-/// Idempotent: terminating a terminated instance succeeds `[doc]`.
+/// Idempotent: terminating a terminated instance succeeds `[doc]`. With `SkipOsShutdown` there is no last breath.
 pub(crate) fn terminate(world: &mut World, params: &Params<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let subjects = subjects(world, params)?;
+    params.flag("Force")?;
     let clean = !params.flag("SkipOsShutdown")?.unwrap_or(false);
-    for (id, _) in &subjects {
-        world.shut_down(id, "Client.UserInitiatedShutdown", clean);
-    }
+    let subjects = subjects(world, params)?;
+    let ids: Vec<String> = subjects.iter().map(|(id, _)| id.clone()).collect();
+    world.terminate_instances(&ids, clean)?;
     write(world, xml, subjects);
     Ok(())
 }
