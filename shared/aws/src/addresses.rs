@@ -11,6 +11,9 @@ use crate::{Aws, AwsError, FLEET_TAG, Focus, Trouble};
 /// What the verbs of this module need to be allowed.
 pub const ACTIONS: &[&str] = &["ec2:AssociateAddress", "ec2:DescribeAddresses"];
 
+/// What [`describe_addresses`] alone needs to be allowed.
+pub const READS: &[&str] = &["ec2:DescribeAddresses"];
+
 /// The Elastic IPs of fleets, each with its fleet. `DescribeAddresses` has no pages.
 ///
 /// Addresses outside a VPC have no allocation and are left out; EC2-Classic is gone, and so are they.

@@ -61,6 +61,16 @@ impl Trouble {
             | "InvalidNetworkInterface.NotFound" => Self::Replan,
             // `InvalidInstanceID` bare for a state that does not fit, `.NotFound` just after a launch or long after an end.
             id if id.starts_with("InvalidInstanceID") => Self::Replan,
+            // Systems Manager does not know the instance, or it does not answer. Auto Scaling is busy with the group. DynamoDB found a
+            // condition unmet, or another transaction at the same item.
+            "InvalidInstanceId"
+            | "ScalingActivityInProgress"
+            | "ScalingActivityInProgressFault"
+            | "ResourceContention"
+            | "ResourceContentionFault"
+            | "ConditionalCheckFailedException"
+            | "TransactionCanceledException"
+            | "TransactionConflictException" => Self::Replan,
             "RequestLimitExceeded"
             | "Throttling"
             | "ThrottlingException"
@@ -69,6 +79,10 @@ impl Trouble {
             | "TooManyRequestsException"
             | "BandwidthLimitExceeded"
             | "PriorRequestNotComplete"
+            | "ProvisionedThroughputExceededException"
+            | "LimitExceededException"
+            | "Throttled"
+            | "ThrottledException"
             | "SlowDown" => Self::Throttled,
             "UnauthorizedOperation"
             | "AccessDenied"
@@ -78,9 +92,24 @@ impl Trouble {
             | "ExpiredToken"
             | "ExpiredTokenException"
             | "SignatureDoesNotMatch"
+            | "InvalidSignatureException"
+            | "UnrecognizedClientException"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+            | "NotAuthorized"
+            | "AuthorizationError"
+            | "KMSAccessDenied"
             | "OptInRequired" => Self::Unauthorized,
             "InternalError"
             | "InternalFailure"
+            | "InternalException"
+            | "InternalServerError"
+            | "InternalServiceError"
+            | "InternalServiceFault"
+            | "InternalServiceException"
+            // DynamoDB still works on the same transaction: whether it takes effect is open.
+            | "TransactionInProgressException"
+            | "ServiceUnavailableException"
             | "ServiceUnavailable"
             | "Unavailable"
             | "RequestTimeout"
@@ -92,7 +121,7 @@ impl Trouble {
 
 impl AwsError {
     /// Reads what the SDK says of a failed call.
-    pub(crate) fn new<E>(operation: &'static str, subject: Option<&str>, error: &SdkError<E, HttpResponse>) -> Self
+    pub fn new<E>(operation: &'static str, subject: Option<&str>, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -113,6 +142,30 @@ impl AwsError {
             .or_else(|| error.raw_response().and_then(|reply| reply.headers().get("x-amzn-requestid")))
             .map(str::to_owned);
         Self { operation, subject: subject.map(str::to_owned), trouble, code, message, request_id }
+    }
+
+    /// A refusal that came inside a reply which the service calls a success.
+    pub(crate) fn inside(
+        operation: &'static str,
+        subject: Option<&str>,
+        code: Option<&str>,
+        message: Option<&str>,
+        request_id: Option<&str>,
+    ) -> Self {
+        Self {
+            operation,
+            subject: subject.map(str::to_owned),
+            trouble: code.map_or(Trouble::Other, Trouble::of_code),
+            code: code.map(str::to_owned),
+            message: message.unwrap_or("no message").to_owned(),
+            request_id: request_id.map(str::to_owned),
+        }
+    }
+
+    /// Whether AWS refused with this code.
+    #[must_use]
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
     }
 
     /// Whether it is the instance or its interface, and not the address, that EC2 refused for an association.
@@ -171,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_that_ec2_and_auto_scaling_are_known_to_send_has_its_meaning() {
+    fn every_code_that_the_services_are_known_to_send_has_its_meaning() {
         for (code, trouble, target) in [
             ("InvalidInstanceID", Trouble::Replan, true),
             ("InvalidInstanceID.NotFound", Trouble::Replan, true),
@@ -188,6 +241,18 @@ mod tests {
             ("InternalError", Trouble::Unreachable, false),
             ("ServiceUnavailable", Trouble::Unreachable, false),
             ("InvalidParameterValue", Trouble::Other, false),
+            ("DryRunOperation", Trouble::Other, false),
+            ("OperationNotPermitted", Trouble::Other, false),
+            ("InvalidInstanceId", Trouble::Replan, false),
+            ("ScalingActivityInProgress", Trouble::Replan, false),
+            ("ConditionalCheckFailedException", Trouble::Replan, false),
+            ("TransactionCanceledException", Trouble::Replan, false),
+            ("TransactionInProgressException", Trouble::Unreachable, false),
+            ("ProvisionedThroughputExceededException", Trouble::Throttled, false),
+            ("InternalServerError", Trouble::Unreachable, false),
+            ("ResourceNotFoundException", Trouble::Other, false),
+            ("UnrecognizedClientException", Trouble::Unauthorized, false),
+            ("AuthorizationError", Trouble::Unauthorized, false),
         ] {
             let error = refused(code, "no");
             assert_eq!(error.trouble, trouble, "{code}");

@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{
 };
 use jiff::Timestamp;
 use panda_domain::{
+    chaos::InstanceLook,
     event::InstanceState,
     failover::{Instance, Interface, Leaving, MARK_TAG, Mark, PublicAddress},
     ids::{GroupName, InstanceId},
@@ -17,6 +18,9 @@ use crate::{Aws, AwsError, Trouble};
 
 /// What the verbs of this module need to be allowed.
 pub const ACTIONS: &[&str] = &["ec2:CreateTags", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances"];
+
+/// What [`describe_instances`] and [`look_at`] alone need to be allowed.
+pub const READS: &[&str] = &["ec2:DescribeInstances"];
 
 /// The most values that EC2 takes in one filter.
 const FILTER_VALUES: usize = 200;
@@ -64,6 +68,19 @@ pub async fn describe_instances(aws: &Aws, which: Which<'_>) -> Result<BTreeMap<
         }
     }
     Ok(instances)
+}
+
+/// What the panda wants to know of the same instances.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn look_at(aws: &Aws, which: Which<'_>) -> Result<BTreeMap<InstanceId, InstanceLook>, AwsError> {
+    let look = |instance: Instance| InstanceLook {
+        state: instance.state,
+        launched: instance.launched,
+        leaving: instance.leaving,
+    };
+    Ok(describe_instances(aws, which).await?.into_iter().map(|(id, instance)| (id, look(instance))).collect())
 }
 
 fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<(InstanceId, Instance)> {

@@ -1,17 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+pub mod activities;
 pub mod addresses;
+pub mod alarms;
+pub mod bus;
+pub mod chaos_groups;
+pub mod commands;
+pub mod deployments;
 mod error;
 pub mod groups;
 pub mod instances;
 pub mod lifecycle;
+pub mod pipelines;
+pub mod refreshes;
 mod sdk;
+pub mod site;
 mod tally;
+pub mod termination;
+pub mod topics;
 
 pub use self::{
     error::{AwsError, Trouble},
-    sdk::{Aws, load, retries, timeouts},
-    tally::Tally,
+    sdk::{Aws, Lazy, budget, load, retries, timeouts},
+    tally::{Counter, Tally},
 };
 
 use panda_domain::ids::FleetName;

@@ -1,6 +1,6 @@
 //! How do the functions talk to AWS?
 
-use std::time::Duration;
+use std::{fmt, sync::OnceLock, time::Duration};
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls;
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The clients of the services that the functions use, with one count of their calls.
+/// The clients of EC2 and Auto Scaling, which every function uses, with a count of their calls.
 #[derive(Debug)]
 pub struct Aws {
     pub(crate) ec2: aws_sdk_ec2::Client,
@@ -34,12 +34,8 @@ pub struct Aws {
 
 impl Aws {
     /// Clients over one configuration and one HTTP client.
-    ///
-    /// Every client gets a retry budget of its own. The SDK's default is one for all clients of a service in the process; a burst of
-    /// refused calls would then leave the next event, perhaps a failover, without retries.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        let budget = |name: &'static str| RetryPartition::custom(name).token_bucket(TokenBucket::default()).build();
         let ec2 = aws_sdk_ec2::config::Builder::from(sdk).retry_partition(budget("ec2")).build();
         let autoscaling =
             aws_sdk_autoscaling::config::Builder::from(sdk).retry_partition(budget("autoscaling")).build();
@@ -50,9 +46,50 @@ impl Aws {
         }
     }
 
+    /// The count, for other clients to join.
+    #[must_use]
+    pub fn counter(&self) -> Counter {
+        self.counter.clone()
+    }
+
     /// The calls since this was last asked.
+    #[allow(clippy::must_use_candidate, reason = "to take is to begin anew")]
     pub fn take_tally(&self) -> Tally {
         self.counter.take()
+    }
+}
+
+/// A retry budget for one client.
+///
+/// The SDK's default is one for all clients of a service in the process; a burst of refused calls would then leave the next event, perhaps
+/// a failover, without retries.
+#[must_use]
+pub fn budget(name: &'static str) -> RetryPartition {
+    RetryPartition::custom(name).token_bucket(TokenBucket::default()).build()
+}
+
+/// A client that is built when it is first used: most invocations need none of the rarer services.
+pub struct Lazy<C> {
+    sdk: SdkConfig,
+    build: fn(&SdkConfig) -> C,
+    client: OnceLock<C>,
+}
+
+impl<C> Lazy<C> {
+    /// A client to be built so, from this configuration.
+    pub fn new(sdk: &SdkConfig, build: fn(&SdkConfig) -> C) -> Self {
+        Self { sdk: sdk.clone(), build, client: OnceLock::new() }
+    }
+
+    /// The client.
+    pub fn get(&self) -> &C {
+        self.client.get_or_init(|| (self.build)(&self.sdk))
+    }
+}
+
+impl<C> fmt::Debug for Lazy<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lazy").field("built", &self.client.get().is_some()).finish_non_exhaustive()
     }
 }
 

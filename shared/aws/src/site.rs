@@ -1,0 +1,117 @@
+//! Does the site answer?
+
+use std::{convert::Infallible, time::SystemTime};
+
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        behavior_version::BehaviorVersion,
+        interceptors::context::{Error, Output},
+        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+        result::SdkError,
+        ser_de::DeserializeResponse,
+    },
+};
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, timeout::TimeoutConfig};
+use aws_types::SdkConfig;
+use panda_domain::chaos::Probe;
+use tokio::time::{Duration, Instant};
+
+/// A connection that takes longer than this is none: it leaves time for a packet that is lost once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Who asks, for the site's own log.
+const USER_AGENT: &str = concat!("lethargic-panda/", env!("CARGO_PKG_VERSION"));
+
+/// Asks a site, over the SDK's own HTTP client.
+#[derive(Debug)]
+pub struct Site {
+    sdk: SdkConfig,
+    timeout: Duration,
+}
+
+/// What the site said, and how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What it said.
+    pub probe: Probe,
+    /// When it was asked.
+    pub asked: SystemTime,
+    /// How long the headers of the answer, or the lack of them, took.
+    pub latency: Duration,
+}
+
+impl Site {
+    /// Asks through the configuration's HTTP client, and waits so long for the headers of an answer.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, timeout: Duration) -> Self {
+        Self { sdk: sdk.clone(), timeout }
+    }
+
+    /// Sends one `GET` and reads the status of the answer; its body is not read. It is sent once, and redirects are not followed: they are
+    /// an answer.
+    pub async fn probe(&self, url: &str) -> Answer {
+        let asked = self.sdk.time_source().unwrap_or_default().now();
+        let began = Instant::now();
+        // The client's connect timeout covers TCP and TLS, not what comes before; this covers all.
+        let answer = tokio::time::timeout(self.timeout, self.get(url))
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", self.timeout.as_secs_f32())));
+        Answer { probe: Probe { url: url.to_owned(), answer }, asked, latency: began.elapsed() }
+    }
+
+    async fn get(&self, url: &str) -> Result<u16, String> {
+        let http = self.sdk.http_client().ok_or("there is no HTTP client")?;
+        let connect = CONNECT_TIMEOUT.min(self.timeout);
+        let operation = Operation::builder()
+            .service_name("site")
+            .operation_name("get")
+            .behavior_version(self.sdk.behavior_version().unwrap_or_else(BehaviorVersion::latest))
+            .http_client(http)
+            .endpoint_url(url)
+            .no_auth()
+            .no_retry()
+            .timeout_config(TimeoutConfig::builder().connect_timeout(connect).build())
+            .time_source(self.sdk.time_source().unwrap_or_default())
+            .serializer(request);
+        let operation = match self.sdk.sleep_impl() {
+            Some(sleep) => operation.sleep_impl(sleep),
+            None => operation,
+        };
+        let operation = operation.deserializer_impl::<u16, Infallible>(StatusOnly).build();
+        operation.invoke(url.to_owned()).await.map_err(|error| why(&error))
+    }
+}
+
+fn request(url: String) -> Result<HttpRequest, BoxError> {
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_uri(url)?;
+    request.headers_mut().try_insert("user-agent", USER_AGENT)?;
+    // A probe that reuses a connection says nothing about whether a new visitor gets in.
+    request.headers_mut().try_insert("connection", "close")?;
+    Ok(request)
+}
+
+/// Takes the status of a reply and leaves its body where it is.
+#[derive(Debug)]
+struct StatusOnly;
+
+impl DeserializeResponse for StatusOnly {
+    fn deserialize_streaming_with_config(
+        &self,
+        response: &mut HttpResponse,
+        _config: &ConfigBag,
+    ) -> Option<Result<Output, OrchestratorError<Error>>> {
+        Some(Ok(Output::erase(response.status().as_u16())))
+    }
+}
+
+/// The innermost reason, which is the one that tells a refused connection from a name that is not known.
+fn why(error: &SdkError<Infallible, HttpResponse>) -> String {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(cause) = reason.source() {
+        reason = cause;
+    }
+    reason.to_string()
+}
