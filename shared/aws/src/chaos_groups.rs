@@ -4,7 +4,7 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, Instance, InstanceMai
 use panda_domain::{
     chaos::{GroupMember, GroupView, tags},
     failover::Lifecycle,
-    ids::GroupName,
+    ids::{FleetName, GroupName},
 };
 
 use crate::{Aws, AwsError};
@@ -20,9 +20,13 @@ const PAGE: i32 = 100;
 /// # Errors
 /// When AWS does not answer or refuses; run again.
 pub async fn describe_chaos_groups(aws: &Aws) -> Result<Vec<GroupView>, AwsError> {
+    describe(aws, "tag-key", tags::CHAOS).await
+}
+
+async fn describe(aws: &Aws, filter: &str, value: &str) -> Result<Vec<GroupView>, AwsError> {
     let request = aws.autoscaling.describe_auto_scaling_groups();
     let mut pages = request
-        .filters(Filter::builder().name("tag-key").values(tags::CHAOS).build())
+        .filters(Filter::builder().name(filter).values(value).build())
         .max_records(PAGE)
         .into_paginator()
         .send();
@@ -49,6 +53,14 @@ pub async fn describe_group(aws: &Aws, group: &GroupName) -> Result<Option<Group
         .await
         .map_err(|error| AwsError::new("DescribeAutoScalingGroups", Some(group.as_str()), &error))?;
     Ok(reply.auto_scaling_groups().iter().filter_map(read).find(|view| view.name == *group))
+}
+
+/// The groups that carry the tag `lethargic-panda:fleet` with this name, whether they take part or not; all pages.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn describe_fleet(aws: &Aws, fleet: &FleetName) -> Result<Vec<GroupView>, AwsError> {
+    describe(aws, &format!("tag:{}", tags::FLEET), fleet.as_str()).await
 }
 
 fn read(group: &AutoScalingGroup) -> Option<GroupView> {
