@@ -59,7 +59,11 @@ impl Statement {
 impl Template {
     /// Reads the repository's template.
     pub fn read() -> Template {
-        let text = std::fs::read_to_string(crate::root().join("template.yaml")).expect("template.yaml is there");
+        Template::parse(std::fs::read_to_string(crate::root().join("template.yaml")).expect("template.yaml is there"))
+    }
+
+    /// Reads a template from its text.
+    pub fn parse(text: String) -> Template {
         let yaml: Yaml = serde_yaml_ng::from_str(&text).expect("template.yaml is YAML");
         Template { document: plain(&yaml), text }
     }

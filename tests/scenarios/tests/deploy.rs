@@ -1,7 +1,7 @@
 //! Does the template deploy as it is, and do events reach the binary by its rules?
 //!
-//! Each test deploys with `sam deploy` to a ministack of its own, with the binaries of this build; the functions find a world as EC2 and
-//! Auto Scaling.
+//! Each test deploys with `sam deploy` to a ministack of its own, with the binaries of this build; the functions find a world as EC2,
+//! Auto Scaling and the others that ministack cannot play.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,21 +10,28 @@
     reason = "a test that cannot go on should stop"
 )]
 
-use std::{net::TcpStream, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::TcpStream,
+    process::{Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use panda_scenarios::{
     emulator::{HttpWorld, boto3, site},
-    golden, goldens,
+    golden, goldens, root,
     template::Template,
 };
 use panda_stage::{
-    deploy::{LocalDeployment, REGION, deploy_local},
+    deploy::{LEFT_OUT, LocalDeployment, REGION, STACK, deploy_local},
     serve::{
         clock::{Clock, drive},
         delivery::{Courier, Notice},
         endpoint::{Deployed, sdk_config},
     },
+    tether::without_account,
 };
 use panda_world::{Act, FleetSpec, SharedWorld, Timing, World, lock};
 use serde_json::{Value, json};
@@ -37,20 +44,47 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(90);
 
 async fn deploy(world: &str) -> LocalDeployment {
-    let parameters = [("SettleSeconds", "1"), ("SweepState", "DISABLED")];
+    let parameters = [("SettleSeconds", "1"), ("SweepState", "DISABLED"), ("PandaScheduleState", "DISABLED")];
     deploy_local(&site(), world, &parameters).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
-fn what_is_deployed_is_the_template_but_for_where_the_code_is() {
+fn what_is_deployed_is_the_template_but_for_where_the_code_is_and_what_ministack_refuses() {
     let folder = tempfile::tempdir().unwrap();
     let built = site().built_template(folder.path()).unwrap_or_else(|error| panic!("{error}"));
-    let (built, source) = (std::fs::read_to_string(built).unwrap(), Template::read().text);
-    assert_eq!(built.lines().count(), source.lines().count());
-    for (built, source) in built.lines().zip(source.lines()).filter(|(built, source)| built != source) {
-        let code = source.trim().strip_prefix("CodeUri: functions/").unwrap_or_else(|| panic!("changed: {source}"));
-        assert_eq!(built.trim(), format!("CodeUri: {}", code.trim_end_matches('/')));
-        assert!(folder.path().join(code).join("bootstrap").is_file());
+    let built = std::fs::read_to_string(built).unwrap();
+    let source = Template::read();
+    // Line by line: what is missing is a stretch of the source, and what differs is a path or a name.
+    let mut rest = source.text.lines();
+    for built in built.lines() {
+        let same = |source: &str| {
+            let named = LEFT_OUT.iter().fold(source.to_owned(), |line, name| {
+                line.replace(&format!("${{{name}}}"), name).replace(&format!("!Ref {name}"), name)
+            });
+            match source.trim().strip_prefix("CodeUri: functions/") {
+                Some(code) => built.trim() == format!("CodeUri: {}", code.trim_end_matches('/')),
+                None => built == named,
+            }
+        };
+        assert!(rest.any(same), "not in the template: {built}");
+    }
+    let built = Template::parse(built);
+    let resources = |template: &Template| -> BTreeSet<String> {
+        template.document["Resources"].as_object().unwrap().keys().cloned().collect()
+    };
+    let left_out: BTreeSet<String> = resources(&source).difference(&resources(&built)).cloned().collect();
+    assert_eq!(left_out, LEFT_OUT.iter().map(|name| (*name).to_owned()).collect());
+    for name in LEFT_OUT {
+        for reference in [format!("\"Ref\":\"{name}\""), format!("${{{name}"), format!("\"Fn::GetAtt\":[\"{name}\"")] {
+            assert!(!built.document.to_string().contains(&reference), "{reference} refers to nothing");
+        }
+    }
+    for part in ["Parameters", "Conditions", "Mappings", "Globals", "Outputs"] {
+        assert_eq!(built.document[part], source.document[part], "{part}");
+    }
+    for (_, function) in built.functions() {
+        let code = function["Properties"]["CodeUri"].as_str().unwrap();
+        assert!(folder.path().join(code).join("bootstrap").is_file(), "{code}");
     }
 }
 
@@ -107,7 +141,7 @@ async fn an_event_that_fails_at_every_attempt_ends_whole_in_the_failure_queue() 
         r#"
 event = json.loads({text:?})
 lambda_, sqs = client("lambda"), client("sqs")
-function = lambda_.list_functions()["Functions"][0]["FunctionName"]
+function, = [name["FunctionName"] for name in lambda_.list_functions()["Functions"] if "ElasticIpFailover" in name["FunctionName"]]
 lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
 queue = sqs.list_queues()["QueueUrls"][0]
 for _ in range({seconds} // 5):
@@ -172,4 +206,119 @@ answer({{
         assert!(Instant::now() < patience, "ministack outlived its deployment");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// What the deployed panda has logged, once it has run; both of what a person reads and of what Lambda adds.
+const PANDA_LOG: &str = r#"
+def panda_log():
+    logs = client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        if group["logGroupName"].endswith("-panda"):
+            for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
+                events = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])["events"]
+                yield from (event["message"] for event in events)
+"#;
+
+#[tokio::test]
+async fn the_schedule_wakes_the_panda_with_a_tick() {
+    let served = HttpWorld::serve(World::new(3, Timestamp::now(), Timing::brisk()));
+    let parameters = [("SweepState", "DISABLED"), ("PandaTickMinutes", "30")];
+    let deployed =
+        deploy_local(&site(), &served.endpoint(), &parameters).await.unwrap_or_else(|error| panic!("{error}"));
+    // The next half hour is far; the same schedule with another time is not.
+    let script = format!(
+        r#"
+import time
+{PANDA_LOG}
+scheduler = client("scheduler")
+listed, = scheduler.list_schedules()["Schedules"]
+schedule = scheduler.get_schedule(Name=listed["Name"])
+before = {{key: schedule[key] for key in ("ScheduleExpression", "State", "Target", "FlexibleTimeWindow")}}
+now = dict(before, Name=listed["Name"], ScheduleExpression="at(" + time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ")")
+scheduler.update_schedule(**now)
+deadline = time.monotonic() + {seconds}
+while not any("REPORT" in line for line in panda_log()) and time.monotonic() < deadline:
+    time.sleep(0.5)
+answer({{"schedule": before, "log": list(panda_log())}})
+"#,
+        seconds = PATIENCE.as_secs(),
+    );
+    let endpoint = deployed.endpoint();
+    let answer = tokio::task::spawn_blocking(move || boto3(&endpoint, &script)).await.unwrap();
+    let schedule = &answer["schedule"];
+    assert_eq!(schedule["State"], "ENABLED");
+    assert_eq!(schedule["ScheduleExpression"], "cron(0/30 * * * ? *)");
+    assert_eq!(schedule["FlexibleTimeWindow"]["Mode"], "OFF");
+    assert_eq!(schedule["Target"]["Input"], r#"{"command":"tick"}"#);
+    assert_eq!(schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"], 0);
+    let log = answer["log"].to_string();
+    assert!(log.contains("tick") && !log.contains(r#"\"level\":\"ERROR\""#), "the panda said: {log}");
+}
+
+/// Runs a target of the Makefile against a deployment. What is said goes into the environment or the command line as a person would write it.
+fn make(endpoint: &str, arguments: &[&str]) -> Output {
+    without_account("make".as_ref())
+        .current_dir(root())
+        .args(["--no-print-directory", &format!("STACK={STACK}")])
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn people_speak_to_the_panda_by_make_and_their_words_arrive_as_they_are() {
+    let served = HttpWorld::serve(World::new(4, Timestamp::now(), Timing::brisk()));
+    let deployed = deploy(&served.endpoint()).await;
+    let endpoint = deployed.endpoint();
+    tokio::task::spawn_blocking(move || {
+        let said = |arguments: &[&str]| {
+            let output = make(&endpoint, arguments);
+            let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+            (output.status.success(), text)
+        };
+        let (went, text) = said(&["preview"]);
+        assert!(went && !text.trim().is_empty(), "{text}");
+
+        let folder = tempfile::tempdir().unwrap();
+        let trap = folder.path().join("trap");
+        let reason = format!(
+            "it's a \"day\"; $(shell touch {0}) $(touch {0}) `touch {0}` $HOME costs $5, 50 % \\n # & | > grün",
+            trap.display()
+        );
+        let (went, text) = said(&["disarm", &format!("REASON={reason}")]);
+        assert!(went, "{text}");
+        assert!(!trap.exists(), "somebody ran what was only said");
+        let journal = r#"
+dynamodb = client("dynamodb")
+table, = dynamodb.list_tables()["TableNames"]
+items = dynamodb.query(TableName=table, ConsistentRead=True, KeyConditionExpression="pk = :now", ExpressionAttributeValues={":now": {"S": "now"}})["Items"]
+answer(items)
+"#;
+        let now = boto3(&endpoint, journal);
+        let [lever] = now.as_array().unwrap().as_slice() else { panic!("one brake is on: {now}") };
+        assert_eq!(lever["sk"]["S"], "lever");
+        assert!(lever.to_string().contains(&json!(reason).to_string()), "{lever}");
+
+        let (went, text) = said(&["arm", "REASON=over"]);
+        assert!(went, "{text}");
+        assert_eq!(boto3(&endpoint, journal), json!([]));
+
+        let (went, text) = said(&["history", "DAYS=7"]);
+        assert!(went, "{text}");
+        for (incomplete, why) in [
+            (vec!["kill", "FLEET=web"], "make kill needs REASON"),
+            (vec!["kill", "REASON=game day"], "make kill needs FLEET"),
+            (vec!["disarm"], "make disarm needs REASON"),
+            (vec!["history", "DAYS=a week"], "DAYS is 'a week'"),
+            (vec!["history", "DAYS=9999"], "The panda refused"),
+            (vec!["preview", "STACK=nowhere"], "could not be asked"),
+        ] {
+            let (went, text) = said(&incomplete);
+            assert!(!went && text.contains(why), "{incomplete:?}: {text}");
+        }
+    })
+    .await
+    .unwrap();
 }

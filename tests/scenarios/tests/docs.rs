@@ -7,8 +7,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use panda_domain::chaos::{Fault, tags};
 use panda_scenarios::root;
 use serde_yaml_ng::Value;
+
+/// What people read.
+const PAGES: [&str; 7] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "docs/ARCHITECTURE.md",
+    "docs/LOGGING.md",
+    "docs/RUNBOOK.md",
+];
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -51,6 +63,81 @@ fn the_readme_lists_every_parameter_with_its_default() {
         let cell = if default.is_empty() { "| |".to_owned() } else { format!("| `{default}` |") };
         let row = format!("| `{}` {cell}", name.as_str().unwrap());
         assert!(readme.contains(&row), "README lacks `{row}`");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_tag_that_a_group_may_carry_and_every_fault() {
+    let readme = read("README.md");
+    assert_eq!(table(&readme, "### Let it in"), tags::KNOWN.map(str::to_owned).into());
+    let row = readme.lines().find(|line| line.starts_with(&format!("| `{}`", tags::FAULTS))).unwrap();
+    for fault in Fault::ALL {
+        assert!(row.contains(&format!("`{fault}`")), "README does not explain `{fault}`");
+    }
+}
+
+#[test]
+fn the_runbook_knows_every_reason_for_which_a_group_is_spared() {
+    // The codes as the code writes them: `Self::Off => "mode-off",`.
+    let mut files = Vec::new();
+    sources(&root().join("shared/domain/src/chaos"), &mut files);
+    let code: String = files
+        .iter()
+        .filter(|file| file.file_name().is_some_and(|name| name == "reason.rs"))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let codes = code.split_once("fn code(").unwrap().1;
+    let codes: BTreeSet<String> = codes
+        .lines()
+        .take_while(|line| *line != "    }")
+        .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","))
+        .map(str::to_owned)
+        .collect();
+    assert!(codes.contains("dice") && codes.len() > 30, "{codes:?}");
+    assert_eq!(table(&read("docs/RUNBOOK.md"), "## Without an alarm: why did nothing die?"), codes);
+}
+
+#[test]
+fn every_make_target_that_a_page_names_is_there() {
+    let makefile = read("Makefile");
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    for page in PAGES {
+        let text = read(page);
+        // In code only: at the beginning of a line of a listing, or of a span in backticks.
+        for mark in ["\nmake ", "`make "] {
+            for after in text.split(mark).skip(1) {
+                let target: String = after.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+                // `make invoke-EVENT` is a pattern, and other tests hold its events.
+                if !target.starts_with("invoke-") {
+                    assert!(targets.contains(target.as_str()), "{page} names `make {target}`");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn security_says_of_every_function_what_it_can_and_cannot() {
+    let folders = fs::read_dir(root().join("functions")).unwrap();
+    let functions: BTreeSet<String> =
+        folders.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(table(&read("SECURITY.md"), "## What an installation can do"), functions);
+}
+
+#[test]
+fn decisions_are_numbered_without_a_gap_and_say_what_would_change_them() {
+    let folder = root().join("docs/adr");
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    for (number, name) in (1..).zip(&names) {
+        assert!(name.starts_with(&format!("{number:04}-")), "{name} is not number {number}");
+        let text = read(&format!("docs/adr/{name}"));
+        assert!(text.starts_with(&format!("# {number}. ")), "{name}");
+        for part in ["**Context.**", "**Decision.**", "**What would change our mind.**"] {
+            assert!(text.contains(part), "{name} lacks {part}");
+        }
     }
 }
 
@@ -103,7 +190,7 @@ fn the_table_of_log_fields_is_what_the_code_writes() {
 
 #[test]
 fn every_relative_link_leads_somewhere() {
-    for page in ["README.md", "CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/LOGGING.md", "docs/RUNBOOK.md"] {
+    for page in PAGES {
         let text = read(page);
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             let path = link.split('#').next().unwrap();
