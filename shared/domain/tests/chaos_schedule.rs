@@ -358,6 +358,7 @@ struct Kill {
 /// The kills of one fleet under the schedule, the limits and the dice, over so many work days.
 fn simulate(fleet: &str, policy: &Policy, tick: TickLength, from: Date, work_days: usize) -> Vec<Kill> {
     let mut kills: Vec<Kill> = Vec::new();
+    let mut odds: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let fleet = fleet.into();
     let days = from.series(1.day()).filter_map(|date| policy.calendar.work_day(date)).take(work_days);
     for (number, day) in days.enumerate() {
@@ -371,7 +372,8 @@ fn simulate(fleet: &str, policy: &Policy, tick: TickLength, from: Date, work_day
             }
             let (index, slots) = (day.index_of(slot, tick).unwrap(), day.slots(tick));
             let id = ExperimentId::new(&fleet, slot);
-            if Dice::new("", &id).throw() < policy.slot_odds(slots, index) {
+            let odds = *odds.entry((slots, index)).or_insert_with(|| policy.slot_odds(slots, index));
+            if Dice::new("", &id).throw() < odds {
                 kills.push(Kill { day: number, index, slots, at: tick.start_of(slot).unwrap() });
                 today += 1;
             }

@@ -17,7 +17,9 @@ pub struct Message {
 pub const LONGEST_SUBJECT: usize = 99;
 
 impl Message {
-    fn new(subject: &str, lines: &[String]) -> Self {
+    /// A message of these lines; the subject is made to fit SNS.
+    #[must_use]
+    pub fn new(subject: &str, lines: &[String]) -> Self {
         let subject =
             subject.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).take(LONGEST_SUBJECT).collect();
         Self { subject, text: lines.join("\n") }
