@@ -45,6 +45,10 @@ impl Policy {
 
 /// The chance of each of so many independent slots at which `wanted` kills are to be expected, when all beyond `cap` are cut off.
 fn independent(slots: u32, cap: u32, wanted: f64) -> f64 {
+    if cap >= slots {
+        // Nothing is ever cut off.
+        return (wanted / f64::from(slots)).clamp(0.0, 1.0);
+    }
     let (mut low, mut high) = (0.0, 1.0);
     if expected(slots, cap, high) <= wanted {
         return high;
