@@ -586,6 +586,24 @@ fn people_are_told_in_plain_words_that_sns_can_carry() {
     {
         assert!(told.text.contains(says), "{}", told.text);
     }
+    for (ending, subject, says) in [
+        (Ending::Aborted, "The panda fell asleep before it struck web", "Nothing died"),
+        (
+            Ending::NotStruck { error: "UnauthorizedOperation".into() },
+            "The panda could not strike web",
+            "UnauthorizedOperation",
+        ),
+        (Ending::Leashed, "The panda would have struck web, but it is leashed", "nothing was done"),
+        (
+            Ending::NotHealed { lacks: &[panda_domain::chaos::Unhealed::GroupGone], seen: None, silent: None },
+            "web DID NOT HEAL from the panda",
+            "the group is gone",
+        ),
+    ] {
+        let told = after(&experiment, &judge(&experiment, &ending, now(), SignedDuration::ZERO));
+        assert_eq!(told.subject, subject);
+        assert!(told.text.contains(says), "{}", told.text);
+    }
     let long = Experiment { fleet: "flötte ".repeat(40).as_str().into(), leashed: true, ..experiment };
     let subject = before(&long).subject;
     assert!(subject.len() <= LONGEST_SUBJECT && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{subject}");

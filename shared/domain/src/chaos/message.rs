@@ -65,8 +65,8 @@ pub fn after(experiment: &Experiment, outcome: &Outcome) -> Message {
         Verdict::Hurt => (
             format!("{fleet} was hurt by the panda"),
             format!(
-                "{fleet} lost {} and was whole again{healed}, but its site did not answer for {}, which is longer than is tolerated.",
-                whom(experiment),
+                "{fleet} was whole again{healed} after {}, but its site did not answer for {}, which is longer than is tolerated.",
+                deed(experiment),
                 spelled(silent)
             ),
         ),
@@ -80,7 +80,7 @@ pub fn after(experiment: &Experiment, outcome: &Outcome) -> Message {
         ),
         Verdict::Aborted => (
             format!("The panda fell asleep before it struck {fleet}"),
-            format!("The panda meant to strike {fleet} and was interrupted. {} was not killed.", whom(experiment)),
+            format!("The panda meant to strike {} and was interrupted. Nothing died.", whom(experiment)),
         ),
         Verdict::NotStruck => (
             format!("The panda could not strike {fleet}"),

@@ -199,7 +199,7 @@ impl fmt::Display for Reason {
                 "{kills} of at most {cap} instances were killed today in the account, and this would be {asked} more"
             ),
             Self::RunCap { asked, cap } => {
-                write!(f, "a run kills at most {cap}, and this would be {asked} more than it already has or may have")
+                write!(f, "a run hits at most {cap} instances, and {asked} more would be too many")
             }
             Self::SiblingChosen { group } => write!(f, "the group {group} of the same fleet is hit instead"),
             Self::Dice { thrown, odds } => {
