@@ -52,7 +52,7 @@ impl Unit {
     }
 }
 
-/// Metrics of one fleet, in CloudWatch's [embedded metric format][emf]: a log line from which CloudWatch makes metrics, without a call.
+/// Metrics of one fleet, or of whatever else they are counted by, in CloudWatch's [embedded metric format][emf]: a log line from which CloudWatch makes metrics, without a call.
 ///
 /// A metric is written only when it says something: CloudWatch charges for each name, and a fleet where nothing happens costs nothing.
 ///
@@ -68,6 +68,12 @@ impl Metrics {
     #[must_use]
     pub fn new(function: &str, fleet: &str) -> Self {
         Self { dimensions: vec![("Function", function.to_owned()), ("Fleet", fleet.to_owned())], values: Vec::new() }
+    }
+
+    /// Metrics of this function over all fleets, by something else.
+    #[must_use]
+    pub fn by(function: &str, dimension: &'static str, value: &str) -> Self {
+        Self { dimensions: vec![("Function", function.to_owned()), (dimension, value.to_owned())], values: Vec::new() }
     }
 
     /// Adds a value; a metric may get several in one invocation.
