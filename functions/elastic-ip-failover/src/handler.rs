@@ -37,6 +37,11 @@ const LOOKS: u32 = 3;
 /// The pause before the second look; the third one waits twice as long. Reads were seen to lag by less than a second mostly.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// The pause before looking again for the fleet of a group that has a hook of ours and seems to have no tag; the third look waits twice as
+/// long. A read may still show the time before the tag: a new environment's hook waits for its first answer, and an instance of a warm pool
+/// is shown by no later look.
+const STRAY_PAUSE: Duration = Duration::from_secs(2);
+
 /// What must be left of the invocation after the network has settled, to look again and complete the hooks.
 const RESERVE: Duration = Duration::from_secs(10);
 
@@ -183,7 +188,12 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
         // A failure is not tried again at once, since the SDK did that; what it left undone is planned anew by whoever looks next.
         // After a rescue, which read no status checks, a look at everything: the rescuer may be failing itself.
         let rescued = scope == Scope::Rescue && look.moved;
-        if looks == LOOKS || !(look.overtaken || settling || rescued) {
+        let strayed = look.stray.is_some() && deadline.left(app.clock.now()) >= STRAY_PAUSE * looks + RESERVE;
+        if looks == LOOKS || !(look.overtaken || settling || rescued || strayed) {
+            if let Some(problem) = look.stray {
+                warn!("{problem}");
+                told.of(&FleetName::from("(no fleet)")).problems = vec![problem];
+            }
             break look.overtaken;
         }
         if rescued {
@@ -192,6 +202,8 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
         if settling {
             sleep(settle).await;
             evidence.settled.extend(look.settling);
+        } else if strayed {
+            sleep(STRAY_PAUSE * looks).await;
         } else if look.overtaken {
             sleep(PAUSE * looks).await;
         }
@@ -229,6 +241,8 @@ struct Look {
     overtaken: bool,
     moved: bool,
     settling: BTreeSet<InstanceId>,
+    /// A group of no fleet that has a hook of ours.
+    stray: Option<String>,
     failures: Vec<AwsError>,
 }
 
@@ -253,7 +267,7 @@ async fn look(
     let watch = Watch { event: event.time, now: &clock };
     let mut look = Look::default();
     if seen.fleets.is_empty() {
-        name_stray(app, evidence, told);
+        look.stray = stray(app, evidence);
     }
     for mut fleet in seen.fleets {
         memory.saw(&fleet);
@@ -281,11 +295,8 @@ fn has_time_to_settle(app: &App, deadline: Deadline) -> bool {
 }
 
 /// Names a group that has our hook and is in no fleet. The function does not answer for it: its role reaches no group without the tag.
-fn name_stray(app: &App, evidence: &Evidence, told: &mut Told) {
+fn stray(app: &App, evidence: &Evidence) -> Option<String> {
     let ours = |hook: &str| hook.starts_with(&app.config.rules.hook_prefix);
-    if let Some(stray) = evidence.waiting.as_ref().filter(|waiting| ours(waiting.hook.as_str())) {
-        let problem = Problem::GroupWithoutFleet(stray.group.clone()).to_string();
-        warn!("{problem}");
-        told.of(&FleetName::from("(no fleet)")).problems = vec![problem];
-    }
+    let stray = evidence.waiting.as_ref().filter(|waiting| ours(waiting.hook.as_str()))?;
+    Some(Problem::GroupWithoutFleet(stray.group.clone()).to_string())
 }
