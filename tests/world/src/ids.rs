@@ -2,9 +2,8 @@
 
 /// An id that follows from a name alone, for what must not change the ids of others (FNV-1a).
 pub(crate) fn uuid_of(name: &str) -> String {
-    let hash = |start: u64| {
-        name.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-    };
+    let hash =
+        |start: u64| name.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x6c62_272e_07bb_0142));
     let clock = 0x8000 | (low >> 48) & 0x3fff;
     let (time, node) = (high >> 32, low & 0xffff_ffff_ffff);

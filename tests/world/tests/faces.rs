@@ -212,3 +212,62 @@ async fn the_world_on_localhost_answers_calls_acts_and_questions() {
     assert_eq!(calls[1]["result"], "InvalidAction");
     assert_eq!(over_http(port, "GET", "/_world/journal?since=x", "").await.0, 400);
 }
+
+async fn visit(theatre: &Theatre, uri: &str, patience: Duration) -> Result<(u16, String), ConnectorError> {
+    let client = theatre.http_client("panda");
+    let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
+    let settings = HttpConnectorSettings::builder().connect_timeout(patience).build();
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_uri(uri).unwrap();
+    let response = client.http_connector(&settings, &components).call(request).await?;
+    let text = String::from_utf8(response.body().bytes().unwrap().to_vec()).unwrap();
+    Ok((response.status().as_u16(), text))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_visitor_waits_at_a_dead_site_until_its_own_patience_ends() {
+    let theatre = theatre(Faults { timeout: 1.0, ..Faults::default() });
+    let holder = theatre.with(|world| world.holder_of(IP).unwrap().to_owned());
+    let (url, patience) = (format!("http://{IP}:8080/health"), Duration::from_secs(3));
+    assert_eq!(
+        visit(&theatre, &url, patience).await.unwrap(),
+        (200, holder.clone()),
+        "AWS's faults are not the network's"
+    );
+    theatre.with(|world| {
+        world.act(&Act::NameSite { host: "www.example.com".into(), public_ip: IP.into() }).unwrap();
+        world.act(&Act::SiteAnswers { public_ip: IP.into(), status: 500 }).unwrap();
+    });
+    assert_eq!(visit(&theatre, "https://www.example.com/", patience).await.unwrap().0, 500);
+    theatre.with(|world| world.act(&Act::Crash { instance: holder }).unwrap());
+    let start = theatre.now();
+    assert!(visit(&theatre, &url, patience).await.unwrap_err().is_timeout());
+    assert_eq!(theatre.now().duration_since(start).as_secs(), 3);
+}
+
+#[tokio::test]
+async fn every_protocol_reaches_the_world_on_localhost() {
+    let mut run = Run::of(&bare(|_| {}));
+    run.act(Act::PutAlarm { alarm: panda_world::AlarmSpec { name: "latency".into(), ..Default::default() } });
+    let world = Arc::new(Mutex::new(run.world));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, http::router(world)).await });
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 2\r\n";
+    let target = "content-type: application/x-amz-json-1.1\r\nx-amz-target: CodeDeploy_20141006.ListApplications\r\n";
+    stream.write_all(format!("{head}{target}\r\n{{}}").as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.contains("application/x-amz-json-1.1") && reply.ends_with(r#"{"applications":["web"]}"#), "{reply}");
+    let path = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms";
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 1\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&[0xa0]).await.unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await.unwrap();
+    let text = String::from_utf8_lossy(&reply);
+    assert!(text.contains("smithy-protocol: rpc-v2-cbor") && text.contains("latency"), "{text}");
+    assert_eq!(over_http(port, "GET", "/_world/messages", "").await, (200, "[]".to_owned()));
+}

@@ -1,6 +1,6 @@
 //! How does an instance come, run, stop and go? `pending`, `running`, `stopping`, `stopped`, `shutting-down`, `terminated`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::json;
 
@@ -19,12 +19,15 @@ impl World {
         let host = self.rng.u8(4..250);
         // The subnet's third octet from its zone's letter, the host part free of collisions among the living.
         let octet = zone.bytes().last().map_or(0, |letter| letter.wrapping_sub(b'a'));
-        let taken =
-            |ip: &str| self.state.instances.values().any(|i| i.interfaces.iter().any(|nic| nic.private_ip == ip));
-        let free = |from: u8| {
-            (0..=255_u8).map(|step| format!("10.0.{octet}.{}", from.wrapping_add(step).max(4))).find(|ip| !taken(ip))
-        };
-        let private_ip = free(host).unwrap_or_default();
+        let interfaces = self.state.instances.values().flat_map(|instance| &instance.interfaces);
+        let taken: HashSet<&str> = interfaces.map(|interface| interface.private_ip.as_str()).collect();
+        // When a subnet's addresses run out, another of the same zone follows; 10.1 is that of the second interfaces.
+        let blocks = [0_u8].into_iter().chain(2..=255);
+        let private_ip = blocks
+            .flat_map(|block| (0..=255_u8).map(move |step| (block, host.wrapping_add(step).max(4))))
+            .map(|(block, host)| format!("10.{block}.{octet}.{host}"))
+            .find(|ip| !taken.contains(ip.as_str()))
+            .unwrap_or_default();
         let mut interfaces = Vec::with_capacity(2);
         if group.second_interface {
             // Listed first on purpose: the first interface in a reply need not be device index 0.

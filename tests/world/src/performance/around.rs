@@ -10,19 +10,21 @@ fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(u64::from(seconds))
 }
 
+fn there(found: bool, what: impl FnOnce() -> String) -> Result<(), ActError> {
+    if found { Ok(()) } else { Err(ActError::Nothing(what())) }
+}
+
 impl World {
     pub(super) fn perform_around(&mut self, act: &Act) -> Result<(), ActError> {
         match act {
             Act::PutAlarm { alarm } => self.put_alarm(&alarm.name, alarm.rule.clone(), alarm.state),
             Act::SetAlarm { name, state } => {
-                if !self.set_alarm(name, *state, "Set by hand") {
-                    return Err(ActError::Nothing(format!("alarm {name}")));
-                }
+                let found = self.set_alarm(name, *state, "Set by hand");
+                there(found, || format!("alarm {name}"))?;
             }
             Act::DeleteAlarm { name } => {
-                if self.alarms_mut().remove(name).is_none() {
-                    return Err(ActError::Nothing(format!("alarm {name}")));
-                }
+                let found = self.alarms_mut().remove(name).is_some();
+                there(found, || format!("alarm {name}"))?;
             }
             Act::PutDocument { name, effect } => self.put_document(name, *effect),
             Act::PutTopic { name } => {
@@ -71,9 +73,8 @@ impl World {
                 self.begin_execution(pipeline, after.map(seconds))?;
             }
             Act::EndExecution { pipeline, status } => {
-                if !self.move_execution(pipeline, None, *status) {
-                    return Err(ActError::Nothing(format!("execution running in pipeline {pipeline}")));
-                }
+                let found = self.move_execution(pipeline, None, *status);
+                there(found, || format!("execution running in pipeline {pipeline}"))?;
             }
             _ => {}
         }

@@ -58,7 +58,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-/// Alarms by name or by prefix; names that do not exist are simply not in the answer. "If you omit AlarmTypes, only metric alarms
+/// Alarms by name or by prefix; names that do not exist are simply not in the answer. "If you omit `AlarmTypes`, only metric alarms
 /// are returned, even if composite alarms exist" `[doc]`.
 fn describe(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
     let (names, prefix) = (input.list("AlarmNames")?, input.get("AlarmNamePrefix")?);
@@ -128,8 +128,8 @@ fn write(alarm: &Alarm) -> Shape {
 }
 
 fn set_state(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
-    let (name, word) = (input.need("AlarmName")?, input.need("StateValue")?);
-    let state = AlarmState::parse(word).ok_or_else(|| input.refuse(format!("StateValue: {word} is not known")))?;
+    let (name, value) = (input.need("AlarmName")?, input.need("StateValue")?);
+    let state = AlarmState::parse(value).ok_or_else(|| input.refuse(format!("StateValue: {value} is not known")))?;
     if !world.set_alarm(name, state, input.need("StateReason")?) {
         return Err(ApiError::bad("ResourceNotFound", format!("Unknown alarm {name}")).with_status(404));
     }

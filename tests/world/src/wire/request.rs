@@ -13,7 +13,7 @@ use aws_smithy_cbor::decode::DeserializeError;
 use serde_json::{Map, Value};
 
 use super::input;
-use super::service::Service;
+use super::service::{Operation, Service};
 
 /// How a request came, and so how its reply goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl ApiRequest {
     }
 
     pub(super) fn is_read(&self) -> bool {
-        self.service.and_then(|service| service.operation(&self.operation)).is_some_and(|operation| operation.reads())
+        self.service.and_then(|service| service.operation(&self.operation)).is_some_and(Operation::reads)
     }
 }
 

@@ -151,7 +151,9 @@ impl Shape {
             }
             Self::List(items) => {
                 encoder.array(items.len());
-                items.iter().for_each(|item| item.encode(encoder));
+                for item in items {
+                    item.encode(encoder);
+                }
             }
             Self::Record(members) => {
                 encoder.map(members.len());

@@ -87,6 +87,16 @@ impl Run {
         self.world.call(&request).code.unwrap_or_else(|| "OK".to_owned())
     }
 
+    /// A call in AWS JSON: the reply, or AWS's code.
+    #[allow(clippy::needless_pass_by_value, reason = "reads better at the call")]
+    pub(crate) fn json(&mut self, target: &str, input: Value) -> Result<Value, String> {
+        let reply = self.world.call(&ApiRequest::json("test", target, input));
+        match reply.code {
+            Some(code) => Err(code),
+            None => Ok(serde_json::from_str(&reply.body).unwrap()),
+        }
+    }
+
     /// All events so far.
     pub(crate) fn events(&mut self) -> Vec<Value> {
         self.seen.extend(self.world.take_events());

@@ -23,7 +23,7 @@ pub(crate) fn groups(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Res
         .map_err(|error| ApiError::bad("ValidationError", error.message))?;
     let with_instances = params.flag("IncludeInstances")?.unwrap_or(true);
     let size = page_size(params, 100)?;
-    let named = |group: &&Group| {
+    let passes = |group: &&Group| {
         filters.pass_tagged(
             |key| group.tags.get(key).map(|(value, _)| value.as_str()),
             || group.tags.iter().map(|(key, (value, _))| (key.as_str(), value.as_str())).collect(),
@@ -36,14 +36,14 @@ pub(crate) fn groups(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Res
         let after = start(token, Service::AutoScaling)?;
         let chosen = groups.range::<str, _>((after.as_ref().map_or(Unbounded, |id| Excluded(id.as_str())), Unbounded));
         page(
-            chosen.map(|(_, group)| group).filter(named).map(|g| (g.name.as_str(), g)),
+            chosen.map(|(_, group)| group).filter(passes).map(|g| (g.name.as_str(), g)),
             size,
             None,
             Service::AutoScaling,
         )?
     } else {
         let names: BTreeSet<&String> = names.iter().collect();
-        let chosen = names.into_iter().filter_map(|name| groups.get(name)).filter(named);
+        let chosen = names.into_iter().filter_map(|name| groups.get(name)).filter(passes);
         page(chosen.map(|group| (group.name.as_str(), group)), size, token, Service::AutoScaling)?
     };
     xml.list("AutoScalingGroups", "member", shown, |xml, group| write_group(xml, view.state, group, with_instances));

@@ -76,7 +76,6 @@ impl<'a> Elastic<'a> {
 }
 
 /// The address that the world sees: an Elastic IP, or else the auto-assigned one.
-
 fn public_ip<'a>(elastic: &Elastic<'a>, instance: &'a Instance) -> Option<&'a str> {
     let primary = instance.primary_interface()?;
     elastic.on(primary).map(|address| address.public_ip.as_str()).or(instance.auto_public_ip.as_deref())
