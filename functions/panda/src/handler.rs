@@ -328,7 +328,8 @@ async fn of_fleet<J>(app: &App<J>, groups: Vec<GroupView>, fleet: &FleetName) ->
     let (of_fleet, of_name) =
         join!(chaos_groups::describe_fleet(&app.eyes.aws, fleet), chaos_groups::describe_group(&app.eyes.aws, &name));
     let mut others = of_fleet.map_err(HandlerError::Observe)?;
-    others.extend(of_name.map_err(HandlerError::Observe)?.filter(|group| fleet_of(group) == *fleet));
+    let of_name = of_name.map_err(HandlerError::Observe)?.filter(|group| fleet_of(group) == *fleet);
+    others.extend(of_name.filter(|group| others.iter().all(|other| other.name != group.name)));
     Ok(others)
 }
 
