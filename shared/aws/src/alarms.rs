@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::{
     Client,
+    operation::describe_alarms::DescribeAlarmsOutput,
     types::{AlarmType, StateValue},
 };
 use aws_types::SdkConfig;
@@ -63,19 +64,23 @@ impl Alarms {
             while let Some(page) = pages.next().await {
                 self.counter.read();
                 let page = page.map_err(|error| AwsError::new("DescribeAlarms", None, &error))?;
-                let metric = page.metric_alarms().iter().map(|it| (it.alarm_name(), it.alarm_arn(), it.state_value()));
-                let composite =
-                    page.composite_alarms().iter().map(|it| (it.alarm_name(), it.alarm_arn(), it.state_value()));
-                for (name, arn, state) in metric.chain(composite) {
-                    for key in [name, arn].into_iter().flatten() {
-                        if let Some(known) = states.get_mut(key) {
-                            *known = read(state);
-                        }
-                    }
-                }
+                note(&page, &mut states);
             }
         }
         Ok(states)
+    }
+}
+
+/// Notes a page of alarms, metric and composite, under their names and under their ARNs, as far as those are asked for.
+fn note(page: &DescribeAlarmsOutput, states: &mut BTreeMap<String, AlarmState>) {
+    let metric = page.metric_alarms().iter().map(|it| (it.alarm_name(), it.alarm_arn(), it.state_value()));
+    let composite = page.composite_alarms().iter().map(|it| (it.alarm_name(), it.alarm_arn(), it.state_value()));
+    for (name, arn, state) in metric.chain(composite) {
+        for key in [name, arn].into_iter().flatten() {
+            if let Some(known) = states.get_mut(key) {
+                *known = read(state);
+            }
+        }
     }
 }
 
@@ -99,7 +104,22 @@ fn read(state: Option<&StateValue>) -> AlarmState {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
+
     use super::*;
+
+    #[test]
+    fn metric_and_composite_alarms_are_noted_under_what_they_were_asked_for_by() {
+        let metric = MetricAlarm::builder().alarm_name("calm").alarm_arn("arn:calm").state_value(StateValue::Ok);
+        let composite = CompositeAlarm::builder().alarm_name("all").alarm_arn("arn:all").state_value(StateValue::Alarm);
+        let page =
+            DescribeAlarmsOutput::builder().metric_alarms(metric.build()).composite_alarms(composite.build()).build();
+        let asked = ["calm", "arn:calm", "arn:all", "gone"];
+        let mut states = asked.map(|alarm| (alarm.to_owned(), AlarmState::Missing)).into();
+        note(&page, &mut states);
+        let expected = [AlarmState::Ok, AlarmState::Ok, AlarmState::Alarm, AlarmState::Missing];
+        assert_eq!(asked.map(|alarm| states.get(alarm).copied()), expected.map(Some));
+    }
 
     #[test]
     fn the_name_of_an_arn_may_have_colons_and_a_name_is_its_own() {

@@ -25,11 +25,8 @@ pub async fn describe_chaos_groups(aws: &Aws) -> Result<Vec<GroupView>, AwsError
 
 async fn describe(aws: &Aws, filter: &str, value: &str) -> Result<Vec<GroupView>, AwsError> {
     let request = aws.autoscaling.describe_auto_scaling_groups();
-    let mut pages = request
-        .filters(Filter::builder().name(filter).values(value).build())
-        .max_records(PAGE)
-        .into_paginator()
-        .send();
+    let mut pages =
+        request.filters(Filter::builder().name(filter).values(value).build()).max_records(PAGE).into_paginator().send();
     let mut groups = Vec::new();
     while let Some(page) = pages.next().await {
         aws.counter.read();

@@ -62,6 +62,7 @@ impl Site {
     }
 
     async fn get(&self, url: &str) -> Result<u16, String> {
+        let (origin, path) = parts(url).ok_or("it is no URL that begins with `http://` or `https://`")?;
         let http = self.sdk.http_client().ok_or("there is no HTTP client")?;
         let connect = CONNECT_TIMEOUT.min(self.timeout);
         let operation = Operation::builder()
@@ -69,7 +70,7 @@ impl Site {
             .operation_name("get")
             .behavior_version(self.sdk.behavior_version().unwrap_or_else(BehaviorVersion::latest))
             .http_client(http)
-            .endpoint_url(url)
+            .endpoint_url(origin)
             .no_auth()
             .no_retry()
             .timeout_config(TimeoutConfig::builder().connect_timeout(connect).build())
@@ -80,13 +81,23 @@ impl Site {
             None => operation,
         };
         let operation = operation.deserializer_impl::<u16, Infallible>(StatusOnly).build();
-        operation.invoke(url.to_owned()).await.map_err(|error| why(&error))
+        operation.invoke(path).await.map_err(|error| why(&error))
     }
 }
 
-fn request(url: String) -> Result<HttpRequest, BoxError> {
+/// The origin of a URL, and what to ask it for.
+fn parts(url: &str) -> Option<(&str, String)> {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+    let end = url.len() - host.len() + host.find(['/', '?', '#']).unwrap_or(host.len());
+    let (origin, rest) = url.split_at_checked(end)?;
+    let path = rest.split('#').next().unwrap_or_default();
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    (!host.is_empty()).then_some((origin, path))
+}
+
+fn request(path: String) -> Result<HttpRequest, BoxError> {
     let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(url)?;
+    request.set_uri(path)?;
     request.headers_mut().try_insert("user-agent", USER_AGENT)?;
     // A probe that reuses a connection says nothing about whether a new visitor gets in.
     request.headers_mut().try_insert("connection", "close")?;
@@ -114,4 +125,24 @@ fn why(error: &SdkError<Infallible, HttpResponse>) -> String {
         reason = cause;
     }
     reason.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_an_origin_and_what_to_ask_it_for() {
+        for (url, origin, path) in [
+            ("http://203.0.113.10", "http://203.0.113.10", "/"),
+            ("http://203.0.113.10:8080/health?deep=1", "http://203.0.113.10:8080", "/health?deep=1"),
+            ("https://shop.example?q=a/b", "https://shop.example", "/?q=a/b"),
+            ("https://shop.example/a#top", "https://shop.example", "/a"),
+        ] {
+            assert_eq!(parts(url), Some((origin, path.to_owned())));
+        }
+        for url in ["", "http://", "ftp://shop.example/", "shop.example"] {
+            assert_eq!(parts(url), None, "{url}");
+        }
+    }
 }
