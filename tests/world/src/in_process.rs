@@ -189,7 +189,7 @@ impl HttpConnector for Line {
         let wire = self.wire.clone();
         let uri: http::Uri = request.uri().parse().unwrap_or_default();
         let host = uri.host().unwrap_or_default().to_owned();
-        if lock(&wire.theatre.world).is_site(&host) {
+        if World::is_site(&host) {
             let patience = self.read_timeout.unwrap_or(self.connect_timeout).min(self.connect_timeout);
             return HttpConnectorFuture::new(wire.visit(host, patience));
         }

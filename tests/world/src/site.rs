@@ -69,9 +69,11 @@ impl World {
         }
     }
 
-    pub(crate) fn is_site(&self, host: &str) -> bool {
-        // Loopback is where an endpoint override leads.
-        self.sites.names.contains_key(&host.to_ascii_lowercase())
-            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| !ip.is_loopback())
+    /// Whether a request to a host is meant for a site. AWS's own names are not, nor is loopback, where an endpoint override leads.
+    pub(crate) fn is_site(host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let aws = ["amazonaws.com", "amazonaws.com.cn", "api.aws", "localhost"];
+        !loopback && !host.is_empty() && !aws.iter().any(|suffix| host.ends_with(suffix))
     }
 }

@@ -239,6 +239,7 @@ async fn a_visitor_waits_at_a_dead_site_until_its_own_patience_ends() {
         world.act(&Act::SiteAnswers { public_ip: IP.into(), status: 500 }).unwrap();
     });
     assert_eq!(visit(&theatre, "https://www.example.com/", patience).await.unwrap().0, 500);
+    assert!(visit(&theatre, "https://nowhere.example.com/", patience).await.unwrap_err().is_io());
     theatre.with(|world| world.act(&Act::Crash { instance: holder }).unwrap());
     let start = theatre.now();
     assert!(visit(&theatre, &url, patience).await.unwrap_err().is_timeout());
