@@ -33,10 +33,11 @@ use panda_stage::{
     },
     tether::without_account,
 };
-use panda_world::{Act, FleetSpec, SharedWorld, Timing, World, lock};
+use panda_world::{Act, FleetSpec, GroupSpec, SharedWorld, Timing, World, lock};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
+    task::JoinHandle,
     time::{Instant, sleep},
 };
 
@@ -88,6 +89,25 @@ fn what_is_deployed_is_the_template_but_for_where_the_code_is_and_what_ministack
     }
 }
 
+/// Lets the world's time run, and delivers its events by the deployed rules.
+async fn enact(
+    served: &HttpWorld,
+    deployed: &LocalDeployment,
+    clock: Clock,
+) -> (JoinHandle<()>, mpsc::UnboundedReceiver<Notice>) {
+    let (notices, heard) = mpsc::unbounded_channel();
+    let endpoint = Deployed::new(&sdk_config(&deployed.endpoint(), REGION).await);
+    let courier = Arc::new(Courier::new(Arc::new(endpoint), notices));
+    courier.refresh().await.unwrap();
+    let driver = tokio::spawn(drive(SharedWorld::clone(&served.world), clock, move |_, events| {
+        for event in events {
+            let courier = Arc::clone(&courier);
+            tokio::spawn(async move { courier.deliver(event).await });
+        }
+    }));
+    (driver, heard)
+}
+
 #[tokio::test]
 async fn a_killed_holders_address_follows_the_living_member_by_the_deployed_rules() {
     let mut world = World::new(11, Timestamp::now(), Timing::brisk());
@@ -98,16 +118,7 @@ async fn a_killed_holders_address_follows_the_living_member_by_the_deployed_rule
     let served = HttpWorld::serve(world);
     let deployed = deploy(&served.endpoint()).await;
 
-    let (notices, mut heard) = mpsc::unbounded_channel();
-    let endpoint = Deployed::new(&sdk_config(&deployed.endpoint(), REGION).await);
-    let courier = Arc::new(Courier::new(Arc::new(endpoint), notices));
-    courier.refresh().await.unwrap();
-    let driver = tokio::spawn(drive(SharedWorld::clone(&served.world), clock, move |_, events| {
-        for event in events {
-            let courier = Arc::clone(&courier);
-            tokio::spawn(async move { courier.deliver(event).await });
-        }
-    }));
+    let (driver, mut heard) = enact(&served, &deployed, clock).await;
 
     lock(&served.world).act(&Act::Terminate { instance: killed.clone() }).unwrap();
     let holder = || lock(&served.world).holder_of(&address).map(str::to_owned).filter(|holder| *holder != killed);
@@ -321,4 +332,50 @@ answer(items)
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_kill_that_people_order_is_done_watched_and_remembered() {
+    let tags = [("lethargic-panda:chaos", "on"), ("lethargic-panda:victim", "holder")];
+    let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let spec = FleetSpec { groups: vec![GroupSpec { tags, ..GroupSpec::default() }], ..FleetSpec::default() };
+    let mut world = World::new(12, Timestamp::now(), Timing::brisk());
+    world.found_fleet(&spec);
+    let holder = world.holder_of(&spec.addresses[0]).unwrap().to_owned();
+    let clock = Clock::start(world.now(), 1.0);
+    let served = HttpWorld::serve(world);
+    let parameters = [
+        ("SettleSeconds", "1"),
+        ("SweepState", "DISABLED"),
+        ("PandaScheduleState", "DISABLED"),
+        ("PandaMode", "Unleashed"),
+        ("PandaWindow", "Mon-Sun 00:00-24:00"),
+        ("PandaMinInstanceAgeMinutes", "0"),
+    ];
+    let deployed =
+        deploy_local(&site(), &served.endpoint(), &parameters).await.unwrap_or_else(|error| panic!("{error}"));
+    let (driver, _heard) = enact(&served, &deployed, clock).await;
+    let endpoint = deployed.endpoint();
+    let (kill, history, again) = tokio::task::spawn_blocking(move || {
+        let kill = make(&endpoint, &["kill", "FLEET=web", "REASON=game day", "FAULT=terminate"]);
+        let history = make(&endpoint, &["history", "ARGS=--json"]);
+        let again = make(&endpoint, &["kill", "FLEET=web", "REASON=once more", "ARGS=--json"]);
+        (kill, history, again)
+    })
+    .await
+    .unwrap();
+    driver.abort();
+
+    let (said, complained) = (String::from_utf8_lossy(&kill.stdout), String::from_utf8_lossy(&kill.stderr));
+    assert!(kill.status.success(), "{said}{complained}\n{}", deployed.log().unwrap());
+    assert!(said.contains("survived") && said.contains(&holder), "{said}{complained}");
+    let history: Value = serde_json::from_slice(&history.stdout).unwrap();
+    let experiment = &history["experiments"][0];
+    assert_eq!(experiment["outcome"]["verdict"], "survived");
+    assert_eq!(experiment["victims"][0]["instance"], json!(holder));
+    assert_eq!(experiment["outcome"]["moves"][0]["public_ip"], json!(spec.addresses[0]));
+    let now = lock(&served.world).holder_of(&spec.addresses[0]).unwrap().to_owned();
+    assert_ne!(now, holder, "the address is on a living server");
+    let again: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(again["groups"][0]["code"], "minimum-days", "{again}");
 }
