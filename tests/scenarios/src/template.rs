@@ -163,7 +163,7 @@ impl Template {
                         match parameter(name) {
                             Some(Value::String(value)) => filled.push_str(&value),
                             Some(value) => filled.push_str(&value.to_string()),
-                            None => filled.push_str(&format!("${{{name}}}")),
+                            None => filled.extend(["${", name, "}"]),
                         }
                         filled.push_str(rest);
                     }
