@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     time::{Duration, SystemTime},
 };
 
@@ -408,9 +409,9 @@ async fn disarm<J: Journal>(
     let what = fleet.map_or_else(|| "everything".to_owned(), |fleet| format!("the fleet {fleet}"));
     outcome.summary = format!("Disarmed {what}: {}", said.reason);
     if let Some(before) = before {
-        outcome.summary.push_str(&format!(". It was disarmed before, since {:.0}: {}", before.at, before.reason));
+        let _ = write!(outcome.summary, ". It was disarmed before, since {:.0}: {}", before.at, before.reason);
     }
-    outcome.problems.extend(tell::say(app, &words(format!("The panda is disarmed: {what}"), &outcome.summary)).await);
+    outcome.problems.extend(tell::say(app, &words(&format!("The panda is disarmed: {what}"), &outcome.summary)).await);
     refresh(app, outcome).await
 }
 
@@ -428,13 +429,13 @@ async fn arm<J: Journal>(
         }
         None => format!("{what} was not disarmed; nothing changed"),
     };
-    outcome.problems.extend(tell::say(app, &words(format!("The panda is armed: {what}"), &outcome.summary)).await);
+    outcome.problems.extend(tell::say(app, &words(&format!("The panda is armed: {what}"), &outcome.summary)).await);
     refresh(app, outcome).await
 }
 
 /// A message that is not about an experiment.
-fn words(subject: String, text: &str) -> Message {
-    Message::new(&subject, &[text.to_owned()])
+fn words(subject: &str, text: &str) -> Message {
+    Message::new(subject, &[text.to_owned()])
 }
 
 /// Shows what the journal says after a change.

@@ -78,13 +78,14 @@ impl Outcome {
         let mut parts: Vec<String> = self.experiments.iter().map(line).collect();
         match self.groups.as_slice() {
             [] if parts.is_empty() => {
-                parts.push("No group takes part: none carries the tag `lethargic-panda:chaos`".to_owned())
+                parts.push("No group takes part: none carries the tag `lethargic-panda:chaos`".to_owned());
             }
             [] => {}
             [only] if parts.is_empty() => parts.push(format!("{}: {}", only.group, only.sentence)),
             _ => {
                 let counts: Vec<String> = self.codes.iter().map(|(code, groups)| format!("{code} {groups}")).collect();
-                parts.push(format!("{} groups: {}", self.groups.len(), counts.join(", ")));
+                let groups = if self.groups.len() == 1 { "group" } else { "groups" };
+                parts.push(format!("{} {groups}: {}", self.groups.len(), counts.join(", ")));
             }
         }
         let mut text = parts.join(". ");
