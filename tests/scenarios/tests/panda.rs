@@ -318,8 +318,10 @@ async fn an_agent_that_cannot_be_reached_is_not_struck() {
 
 #[tokio::test(start_paused = true)]
 async fn every_gate_spares_with_its_own_reason() {
+    /// The reason's code, the group's tags, and what happens.
+    type Gate = (&'static str, Vec<(&'static str, &'static str)>, Vec<Act>);
     let alarm = AlarmSpec { name: "site-slow".into(), ..AlarmSpec::default() };
-    let gates: Vec<(&str, Vec<(&str, &str)>, Vec<Act>)> = vec![
+    let gates: Vec<Gate> = vec![
         ("policy-unreadable", vec![("window", "Mon-Fri 9-15")], vec![]),
         ("policy-unreadable", vec![("windw", "Mon-Fri 09:00-15:00")], vec![]),
         ("outside-window", vec![("window", "Sat-Sun 09:00-15:00")], vec![]),
