@@ -439,7 +439,7 @@ mod contract {
         let open = journal.now().await.unwrap().open["web"].clone();
         assert_eq!(open.experiment, Experiment { struck: Some(struck), ..experiment.clone() });
         let since = at("2026-11-24T00:00:00Z");
-        assert_eq!(journal.history(None, since, lease()).await.unwrap(), [open.experiment.clone()]);
+        assert_eq!(journal.history(None, since, lease()).await.unwrap(), std::slice::from_ref(&open.experiment));
         close(journal, &open.experiment).await;
         assert!(!journal.note_struck(&experiment, at(TEN)).await.unwrap(), "it is over");
         let history = journal.history(None, since, lease()).await.unwrap();
@@ -650,10 +650,10 @@ answer(None)
 async fn what_is_not_understood_is_an_error_that_names_the_item() {
     let table = Table::fresh().await;
     Table::boto3(&format!(
-        r##"
+        r#"
 dynamodb.put_item(TableName="{}", Item={{"pk": {{"S": "now"}}, "sk": {{"S": "lever"}}, "reason": {{"S": "who and when?"}}}})
 answer(None)
-"##,
+"#,
         table.name
     ));
     let error = table.journal.now().await.unwrap_err().to_string();

@@ -155,7 +155,11 @@ fn seeds_that_found_faults_stay_lawful() {
         ("instance-refresh", 9, "the same, between the event of a launch and that of a hook"),
         ("everything-at-once", 92, "a member that Auto Scaling was about to replace was counted as one that stays"),
         ("everything-at-once", 197, "the address came back to a server during the settling, and went down with it"),
-        ("everything-at-once", 489, "a read from before the tag left a warm instance of a new environment to its heartbeat"),
+        (
+            "everything-at-once",
+            489,
+            "a read from before the tag left a warm instance of a new environment to its heartbeat",
+        ),
         ("warm-pool", 25, "a prepared instance that was terminated waited for its heartbeat"),
     ];
     for (name, seed, what) in found {
