@@ -1,0 +1,138 @@
+//! How is the deployed panda spoken to, and what does it answer?
+
+use panda_domain::chaos::Experiment;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::serve::{delivery::CallError, endpoint::Deployed};
+
+/// Its name in the template.
+pub const PANDA: &str = "panda";
+
+/// What the panda answers to a command, as far as the demo shows it.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub struct Answer {
+    /// The outcome in a sentence.
+    pub summary: String,
+    /// What it says of each group.
+    #[serde(default)]
+    pub groups: Vec<GroupTold>,
+    /// The experiments that were made, or asked for.
+    #[serde(default)]
+    pub experiments: Vec<Experiment>,
+    /// What a person should know or mend.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}
+
+/// What the panda says of a group.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub struct GroupTold {
+    /// Its fleet.
+    pub fleet: String,
+    /// What becomes of it, for machines.
+    pub code: String,
+    /// The same for people.
+    pub sentence: String,
+    /// Every reason that spares it.
+    #[serde(default)]
+    pub reasons: Vec<ReasonTold>,
+    /// The chance that this work day brings a kill.
+    pub day_odds: Option<f64>,
+}
+
+/// A reason that spares a group.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ReasonTold {
+    /// For machines.
+    pub code: String,
+    /// For people.
+    pub sentence: String,
+}
+
+impl GroupTold {
+    /// Whether a reason of this code spares it.
+    #[must_use]
+    pub fn is_spared_by(&self, code: &str) -> bool {
+        self.reasons.iter().any(|reason| reason.code == code)
+    }
+
+    /// Every reason, or what is done.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        if self.reasons.is_empty() {
+            return self.sentence.clone();
+        }
+        self.reasons.iter().map(|reason| reason.sentence.as_str()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The deployed panda.
+#[derive(Debug, Clone)]
+pub struct Panda {
+    deployed: Deployed,
+    function: String,
+}
+
+impl Panda {
+    /// The panda that is deployed as `function`.
+    #[must_use]
+    pub fn new(deployed: Deployed, function: String) -> Self {
+        Self { deployed, function }
+    }
+
+    /// What would a tick do?
+    ///
+    /// # Errors
+    ///
+    /// It could not be asked, or answered with an error.
+    pub async fn preview(&self) -> Result<Answer, CallError> {
+        self.ask(json!({"command": "preview"})).await
+    }
+
+    /// Kill one of this fleet now. The answer comes when the fleet has healed, or has not.
+    ///
+    /// # Errors
+    ///
+    /// It could not be asked, or answered with an error.
+    pub async fn kill(&self, fleet: &str, reason: &str) -> Result<Answer, CallError> {
+        self.ask(json!({"command": "kill", "fleet": fleet, "reason": reason})).await
+    }
+
+    /// What was tried before?
+    ///
+    /// # Errors
+    ///
+    /// It could not be asked, or answered with an error.
+    pub async fn history(&self) -> Result<Answer, CallError> {
+        self.ask(json!({"command": "history"})).await
+    }
+
+    async fn ask(&self, command: Value) -> Result<Answer, CallError> {
+        let answer = self.deployed.ask(&self.function, &command).await?;
+        serde_json::from_value(answer)
+            .map_err(|error| CallError { operation: "Invoke", reason: format!("the answer is not the panda's: {error}") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_with_every_reason() {
+        let answer: Answer = serde_json::from_value(json!({
+            "summary": "2 groups: dice 1, min-healthy 1", "command": "preview", "mode": "Unleashed", "reads": 7, "writes": 0, "duration_ms": 12,
+            "codes": {"dice": 1},
+            "groups": [{
+                "group": "lone", "fleet": "lone", "code": "dice", "sentence": "the dice spared it", "day_odds": 0.2,
+                "reasons": [{"code": "dice", "sentence": "the dice spared it"}, {"code": "min-healthy", "sentence": "1 must stay"}],
+            }],
+        }))
+        .unwrap();
+        let told = answer.groups.first().unwrap();
+        assert!(told.is_spared_by("min-healthy") && !told.is_spared_by("policy-unreadable"));
+        assert_eq!(told.in_words(), "the dice spared it; 1 must stay");
+    }
+}

@@ -1,0 +1,192 @@
+//! The panda's part: it is asked what it would do, told to hit the fleets, and asked what it remembers.
+
+use std::time::Duration;
+
+use panda_domain::chaos::Verdict;
+use panda_world::{InstanceState, Kind, World, lock};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{LOOK, Performance, held};
+use crate::{
+    demo::{
+        DemoError,
+        fleets::{CAST, WEB},
+        panda::{Answer, GroupTold},
+        record::Hunt,
+        terminal::{Line, Tone},
+    },
+    serve::delivery::CallError,
+};
+
+/// Why the panda is told to kill, in its journal and its messages.
+const REASON: &str = "make demo";
+
+/// A cold start, a dozen reads and a record, on a busy machine.
+const BEFORE_THE_STRIKE: Duration = Duration::from_secs(30);
+
+/// The panda looks every five seconds, and asks each service at a pause when one is slow.
+const AFTER_THE_HEALING: Duration = Duration::from_secs(60);
+
+/// A message is delivered within a second.
+const POST: Duration = Duration::from_secs(5);
+
+/// The panda at work: its answer comes when the fleet has healed. Ends with the value, as far as the demo listens.
+pub(super) struct Watching(JoinSet<Result<Answer, CallError>>);
+
+impl Watching {
+    async fn answer(&mut self) -> Result<Answer, DemoError> {
+        let answer = match self.0.join_next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => Err(CallError { operation: "Invoke", reason: error.to_string() }),
+            None => Err(CallError { operation: "Invoke", reason: "nobody is asked".to_owned() }),
+        };
+        answer.map_err(|source| DemoError::Panda { command: "kill", source })
+    }
+}
+
+impl Performance {
+    /// Asks what a tick would do to each fleet.
+    pub(super) async fn preview(&self) -> Result<(), DemoError> {
+        self.say(Tone::Act, "the panda is asked what it would do (preview)");
+        let answer = self.panda.preview().await.map_err(|source| DemoError::Panda { command: "preview", source })?;
+        self.mind(&answer);
+        for cast in CAST {
+            let told = told_of(&answer, cast.name);
+            self.say(Tone::Panda, format!("  {:<7} {}", cast.name, told.in_words()));
+            self.note(|hunt| hunt.preview.push(told));
+        }
+        Ok(())
+    }
+
+    /// Tells it to hit the fleets that it must spare.
+    pub(super) async fn ask_for_what_is_spared(&self) -> Result<(), DemoError> {
+        for cast in CAST {
+            let Some(code) = cast.spared_by else { continue };
+            self.say(Tone::Act, format!("the panda is told to hit {} ({})", cast.name, cast.likeness));
+            let answer = self.panda.kill(cast.name, REASON).await;
+            let answer = answer.map_err(|source| DemoError::Panda { command: "kill", source })?;
+            self.mind(&answer);
+            let told = told_of(&answer, cast.name);
+            let spared = answer.experiments.is_empty() && told.is_spared_by(code);
+            let said = told.in_words();
+            self.say(Tone::Panda, format!("  {:<7} spared: {said}", cast.name));
+            self.note(|hunt| hunt.spared.push(told));
+            if !spared {
+                return Err(DemoError::NotSpared { fleet: cast.name, code, said: answer.summary });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells it to hit the fleet that it may hit. Returns when it has struck, with the time of the strike; it goes on watching.
+    pub(super) async fn unleash(&self, holder: &str) -> Result<(f64, Watching), DemoError> {
+        self.say(Tone::Act, format!("the panda is told to hit {} ({})", WEB.name, WEB.likeness));
+        let mut watching = Watching(JoinSet::new());
+        let panda = self.panda.clone();
+        watching.0.spawn(async move { panda.kill(WEB.name, REASON).await });
+        let until = Instant::now() + BEFORE_THE_STRIKE;
+        let (victim, at) = loop {
+            if let Some(struck) = struck(&lock(&self.world)) {
+                break struck;
+            }
+            // An answer before anybody was hit is a refusal.
+            if let Ok(answer) = timeout(LOOK, watching.answer()).await {
+                return Err(DemoError::NotStruck { fleet: WEB.name, why: answer?.summary });
+            }
+            if Instant::now() > until {
+                let why = format!("nothing happened in {} s", BEFORE_THE_STRIKE.as_secs());
+                return Err(DemoError::NotStruck { fleet: WEB.name, why });
+            }
+        };
+        if victim != holder {
+            return Err(DemoError::NotTheHolder { holder: holder.to_owned(), victim });
+        }
+        Ok((held(&self.chronicle).seconds(at), watching))
+    }
+
+    /// Waits for its report, and compares it with what is known here. The fleet was whole again `healed_after` seconds after the
+    /// strike.
+    pub(super) async fn hear_out(&self, mut watching: Watching, healed_after: f64) -> Result<(), DemoError> {
+        self.note(|hunt| hunt.healed_after = Some(healed_after));
+        let answer = timeout(AFTER_THE_HEALING, watching.answer()).await;
+        let late = || DemoError::Misjudged { said: format!("nothing in {} s", AFTER_THE_HEALING.as_secs()) };
+        let answer = answer.map_err(|_| late())??;
+        self.mind(&answer);
+        self.say(Tone::Panda, answer.summary.clone());
+        let experiment = answer.experiments.into_iter().next();
+        let survived = experiment
+            .as_ref()
+            .and_then(|experiment| experiment.outcome.as_ref())
+            .is_some_and(|outcome| outcome.verdict == Verdict::Survived);
+        self.note(|hunt| hunt.experiment = experiment);
+        if !survived {
+            return Err(DemoError::Misjudged { said: answer.summary });
+        }
+        let until = Instant::now() + POST;
+        loop {
+            let heard = held(&self.chronicle).record.hunt.letters.len();
+            if heard >= 2 {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(DemoError::Untold { heard });
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Asks what it remembers.
+    pub(super) async fn recall(&self) -> Result<(), DemoError> {
+        self.say(Tone::Act, "the panda is asked what it remembers (history)");
+        let answer = self.panda.history().await.map_err(|source| DemoError::Panda { command: "history", source })?;
+        self.mind(&answer);
+        self.say(Tone::Panda, answer.summary.clone());
+        let mut chronicle = held(&self.chronicle);
+        let hunt = &mut chronicle.record.hunt;
+        hunt.history.clone_from(&answer.summary);
+        if answer.experiments.iter().eq(&hunt.experiment) {
+            Ok(())
+        } else {
+            Err(DemoError::Forgotten { said: answer.summary })
+        }
+    }
+
+    /// Shows what the panda could not do beside its work.
+    fn mind(&self, answer: &Answer) {
+        for problem in &answer.problems {
+            self.say(Tone::Bad, format!("the panda has a problem: {problem}"));
+        }
+    }
+
+    fn say(&self, tone: Tone, text: impl Into<String>) {
+        self.terminal.print(&Line::at(self.seconds(), tone, text));
+    }
+
+    fn note(&self, what: impl FnOnce(&mut Hunt)) {
+        what(&mut held(&self.chronicle).record.hunt);
+    }
+}
+
+/// Who of the fleet was hit, and when.
+fn struck(world: &World) -> Option<(String, jiff::Timestamp)> {
+    let group = world.group(WEB.name)?;
+    world.journal().iter().rev().find_map(|entry| match &entry.kind {
+        Kind::Instance { instance, state: InstanceState::ShuttingDown } if group.members.contains_key(instance) => {
+            Some((instance.clone(), entry.at))
+        }
+        _ => None,
+    })
+}
+
+fn told_of(answer: &Answer, fleet: &str) -> GroupTold {
+    let silence = || GroupTold {
+        fleet: fleet.to_owned(),
+        code: "unseen".to_owned(),
+        sentence: format!("the panda says nothing of it: {}", answer.summary),
+        ..GroupTold::default()
+    };
+    answer.groups.iter().find(|told| told.fleet == fleet).cloned().unwrap_or_else(silence)
+}
