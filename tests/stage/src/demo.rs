@@ -1,4 +1,5 @@
-//! `panda-stage demo`: the deployed function against the simulated AWS, and a real site that must stay reachable.
+//! `panda-stage demo`: the deployed functions against the simulated AWS, and a real site that must stay reachable. One of them
+//! kills, the other one saves.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,13 @@ pub mod chronicle;
 mod comparison;
 #[cfg(test)]
 mod fixture;
+pub mod fleets;
 pub mod forwarder;
 pub mod http;
+pub mod letters;
 pub mod logs;
 pub mod outage;
+pub mod panda;
 mod play;
 pub mod prober;
 pub mod record;
@@ -41,6 +45,11 @@ const FUNCTION: &str = "elastic-ip-failover";
 
 /// Seeds of the simulated runs in the report: few, so that they are done while the demo plays.
 const COMPARED_SEEDS: u64 = 40;
+
+/// What the demo sets in the template: the panda may kill, only when it is told to, and a fleet that heals in seconds here
+/// need not be watched for ten minutes when it does not.
+const PARAMETERS: [(&str, &str); 3] =
+    [("PandaMode", "Unleashed"), ("PandaScheduleState", "DISABLED"), ("PandaHealSeconds", "60")];
 
 /// How to play.
 #[derive(Debug, clap::Args)]
@@ -77,6 +86,67 @@ pub enum DemoError {
     /// The function does not work at all.
     #[error("the deployed function fails its first sweep")]
     Function(#[source] CallError),
+    /// The functions could not be listed.
+    #[error("the endpoint does not list the deployed functions")]
+    Functions(#[source] CallError),
+    /// The panda is not among them.
+    #[error("no deployed function is the panda, or it has no topic")]
+    NoPanda,
+    /// Nobody would read what the panda tells people.
+    #[error("nobody can be subscribed to the panda's topic")]
+    NoTopic(#[source] io::Error),
+    /// The panda does not answer.
+    #[error("the deployed panda fails at `{command}`")]
+    Panda {
+        /// What it was told.
+        command: &'static str,
+        /// Why.
+        source: CallError,
+    },
+    /// The panda had reasons not to kill.
+    #[error("the panda did not strike {fleet}: {why}")]
+    NotStruck {
+        /// Whom it was told to hit.
+        fleet: &'static str,
+        /// In its words.
+        why: String,
+    },
+    /// The panda hit somebody else than it was told by the tags.
+    #[error("the panda was to hit {holder}, which holds the address, and hit {victim}")]
+    NotTheHolder {
+        /// Whom it was to hit.
+        holder: String,
+        /// Whom it hit.
+        victim: String,
+    },
+    /// The panda did not spare a fleet, or not for the right reason.
+    #[error("the panda was to spare {fleet} by `{code}`, and said: {said}")]
+    NotSpared {
+        /// Which.
+        fleet: &'static str,
+        /// The code of the reason that it should have found.
+        code: &'static str,
+        /// What it said.
+        said: String,
+    },
+    /// The fleet is whole, and the panda says something else.
+    #[error("the fleet is whole again, and the panda says of its experiment: {said}")]
+    Misjudged {
+        /// What.
+        said: String,
+    },
+    /// People did not hear of the experiment.
+    #[error("people were to be told before the kill and after it, and heard {heard} messages")]
+    Untold {
+        /// How many came.
+        heard: usize,
+    },
+    /// The experiment is not in the journal.
+    #[error("the panda's history does not hold its experiment: {said}")]
+    Forgotten {
+        /// What it holds.
+        said: String,
+    },
     /// The site never answered.
     #[error("the site did not answer before the first act")]
     NoSite,
@@ -153,7 +223,7 @@ async fn play_and_report(args: &DemoArgs) -> Result<(), DemoError> {
     let stage = play::Stage::set(args.seed).await?;
     terminal.print(&Line::aside(format!("the simulated EC2 and Auto Scaling are at {}", stage.endpoint)));
     terminal.print(&Line::aside("starting ministack, deploying template.yaml with sam (about 15 s)"));
-    let deployment = deploy::deploy_local(&site, &stage.endpoint, &[]).await?;
+    let deployment = deploy::deploy_local(&site, &stage.endpoint, &PARAMETERS).await?;
     terminal.print(&Line::aside(format!("deployed to {}", deployment.endpoint())));
 
     let (mut record, played) = stage.play(&deployment, terminal).await?;
@@ -195,6 +265,16 @@ fn conclude(record: &Record, report: &Path, terminal: Terminal) {
     let summary = summary::summarise(record);
     terminal.print(&Line::aside(""));
     terminal.print(&Line::aside(format!("{} requests, {} without an answer", summary.requests, summary.failed)));
+    for told in &record.hunt.spared {
+        terminal.print(&Line::aside(format!("  {:<14} spared: {}", told.fleet, told.in_words())));
+    }
+    if let Some(experiment) = &summary.experiment {
+        let of = |seconds: Option<u64>| seconds.map_or_else(|| "?".to_owned(), |seconds| format!("{seconds} s"));
+        let (healed, silent) = (of(experiment.heal_seconds), of(experiment.outage_seconds));
+        let (fleet, verdict) = (&record.fleet, &experiment.verdict);
+        let line = format!("  {fleet:<14} {verdict}: whole again after {healed}, silent for {silent}, by the panda");
+        terminal.print(&Line::aside(line));
+    }
     for (outage, act) in summary.outages.iter().zip(&record.acts) {
         let simulated = record.comparisons.get(act.scenario).map_or_else(String::new, |comparison| {
             let (ours, theirs) = (report::seconds(comparison.ours.p50), report::seconds(comparison.boot_steal.p50));

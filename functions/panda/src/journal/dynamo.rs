@@ -15,7 +15,9 @@
 //! One query reads all of `now`. What is written for one experiment is written in one transaction, whose conditions are what makes it safe
 //! under repetition and beside others. Attributes that this code does not know are left alone or ignored.
 
+mod intention;
 mod item;
+mod place;
 
 use std::{
     collections::hash_map::RandomState,
@@ -27,22 +29,25 @@ use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, ConditionCheck, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem, Update,
+        CancellationReason, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
 use aws_types::SdkConfig;
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use panda_aws::{AwsError, Counter, Lazy, Trouble, budget};
 use panda_domain::{
-    chaos::{Experiment, ExperimentId, LastKills, Limits, OpenExperiment, Outcome, Present, Said, utc_date},
+    chaos::{Experiment, ExperimentId, LastKills, Limits, OpenExperiment, Outcome, Present, Said},
     ids::FleetName,
 };
 use tokio::time::{Duration, sleep};
 use tracing::warn;
 
-use self::item::{Item, moment, number, text};
-use super::{Journal, JournalError, Record, Refusal, admit, fits_the_day};
+use self::{
+    intention::{Part, Refused, refusal},
+    item::{Item, moment, text},
+    place::{DAY, DISARMED, LAST, LEVER, NOW, OPEN, expiry, month_key, months, open_key, switch},
+};
+use super::{Journal, JournalError, Record, admit, fits_the_day};
 
 /// What the journal needs to be allowed on its table. A transaction needs what its parts need, and has no action of its own.
 pub const ACTIONS: &[&str] = &[
@@ -54,28 +59,11 @@ pub const ACTIONS: &[&str] = &[
     "dynamodb:UpdateItem",
 ];
 
-const NOW: &str = "now";
-const LEVER: &str = "lever";
-const DISARMED: &str = "disarmed#";
-const OPEN: &str = "open#";
-const LAST: &str = "last#";
-const DAY: &str = "day#";
-
 /// How often a write is tried that another one at the same moment kept from going through.
 const ATTEMPTS: u32 = 5;
 
 /// The pause before the second of them; each later one waits a pause longer.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// The least number of days for which it is known that an experiment was recorded: Lambda keeps an event for at most six hours, and a
-/// dead-letter queue for at most fourteen days.
-const KNOWN_DAYS: u32 = 15;
-
-/// The least number of days for which a fleet's last kills are known: longer than any pace between kills.
-const LAST_DAYS: u32 = 400;
-
-/// For how many days the account's count of a day is kept.
-const COUNT_DAYS: i64 = 7;
 
 /// A journal in a DynamoDB table.
 #[derive(Debug)]
@@ -152,14 +140,17 @@ impl DynamoJournal {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// A part that fails if there is such an item.
-    fn absent(&self, sort: &str) -> Option<TransactWriteItem> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(item::key(NOW, sort)))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Some(TransactWriteItem::builder().condition_check(check.build().ok()?).build())
+    /// The item of an experiment among those of its month.
+    fn past(&self, experiment: &Experiment) -> Result<Item, JournalError> {
+        let mut past = month_key(experiment);
+        past.insert("id".to_owned(), text(experiment.id.as_str()));
+        past.insert("fleet".to_owned(), text(experiment.fleet.as_str()));
+        past.insert("experiment".to_owned(), item::write(experiment)?);
+        past.insert("expires".to_owned(), expiry(experiment.started, self.history_days));
+        if let Some(outcome) = &experiment.outcome {
+            past.insert("verdict".to_owned(), text(outcome.verdict.name()));
+        }
+        Ok(past)
     }
 
     /// The fleet's last kills, and the version of what was read; `None` without.
@@ -181,109 +172,6 @@ impl DynamoJournal {
             Some(found) => Ok((item::read(&found)?, Some(found))),
         }
     }
-
-    /// The item of an experiment among those of its month.
-    fn past(&self, experiment: &Experiment) -> Result<Item, JournalError> {
-        let mut past = month_key(experiment);
-        past.insert("id".to_owned(), text(experiment.id.as_str()));
-        past.insert("fleet".to_owned(), text(experiment.fleet.as_str()));
-        past.insert("experiment".to_owned(), item::write(experiment)?);
-        past.insert("expires".to_owned(), expiry(experiment.started, self.history_days));
-        if let Some(outcome) = &experiment.outcome {
-            past.insert("verdict".to_owned(), text(outcome.verdict.name()));
-        }
-        Ok(past)
-    }
-
-    /// All that is written when an experiment is recorded. The order decides which refusal is told first.
-    fn intention(
-        &self,
-        experiment: &Experiment,
-        limits: &Limits,
-        lease_until: Timestamp,
-        nonce: &str,
-        seen: Option<&Item>,
-        next: &LastKills,
-    ) -> Result<Vec<(Part, TransactWriteItem)>, JournalError> {
-        let fleet = &experiment.fleet;
-        let absent = "attribute_not_exists(pk)";
-        let mut known = item::key(&format!("known#{}", experiment.id), "known");
-        known.insert("nonce".to_owned(), text(nonce));
-        known.insert("expires".to_owned(), expiry(experiment.started, self.history_days.max(KNOWN_DAYS)));
-        let mut parts = vec![(Part::Known, self.put(known).condition_expression(absent).build().ok().map(put))];
-        parts.push((Part::Lever, self.absent(LEVER)));
-        parts.push((Part::Disarmed, self.absent(&format!("{DISARMED}{fleet}"))));
-        if experiment.leashed {
-            parts.push((Part::Open, self.absent(&format!("{OPEN}{fleet}"))));
-        } else {
-            let mut open = item::key(NOW, &format!("{OPEN}{fleet}"));
-            open.insert("id".to_owned(), text(experiment.id.as_str()));
-            open.insert("experiment".to_owned(), item::write(experiment)?);
-            open.insert("lease_until".to_owned(), moment(lease_until));
-            open.insert("watcher".to_owned(), text(nonce));
-            parts.push((Part::Open, self.put(open).condition_expression(absent).build().ok().map(put)));
-            parts.push((Part::Day, self.count(experiment, limits)));
-        }
-        parts.push((Part::Last, self.advance(experiment, seen, next)?));
-        let past = self.put(self.past(experiment)?).condition_expression(absent);
-        parts.push((Part::Past, past.build().ok().map(put)));
-        // The builders fail only without a table, a key or an item, which all have.
-        Ok(parts.into_iter().filter_map(|(part, write)| Some((part, write?))).collect())
-    }
-
-    /// Counts an experiment's victims for the account's day, if there is room for them.
-    fn count(&self, experiment: &Experiment, limits: &Limits) -> Option<TransactWriteItem> {
-        let room = limits.max_account_day.checked_sub(experiment.kills()).filter(|_| experiment.kills() > 0)?;
-        let midnight = limits.account_day.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(item::key(NOW, &format!("{DAY}{}", limits.account_day))))
-            .update_expression("ADD #kills :kills SET #expires = :expires")
-            .condition_expression("attribute_not_exists(#kills) OR #kills <= :room")
-            .expression_attribute_names("#kills", "kills")
-            .expression_attribute_names("#expires", "expires")
-            .expression_attribute_values(":kills", number(experiment.kills()))
-            .expression_attribute_values(":room", number(room))
-            .expression_attribute_values(":expires", number(midnight.as_second() + (1 + COUNT_DAYS) * 24 * 3600))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Some(TransactWriteItem::builder().update(update.build().ok()?).build())
-    }
-
-    /// Writes the fleet's last kills, if they still are what was read.
-    fn advance(
-        &self,
-        experiment: &Experiment,
-        seen: Option<&Item>,
-        next: &LastKills,
-    ) -> Result<Option<TransactWriteItem>, JournalError> {
-        let version = seen.and_then(|seen| seen.get("version"));
-        let mut last = item::key(NOW, &format!("{LAST}{}", experiment.fleet));
-        last.extend(item::fields(next)?);
-        last.insert("version".to_owned(), number(version.and_then(item::whole).unwrap_or(0).wrapping_add(1)));
-        last.insert("expires".to_owned(), expiry(experiment.started, self.history_days.max(LAST_DAYS)));
-        let write = match (seen, version) {
-            (None, _) => self.put(last).condition_expression("attribute_not_exists(pk)"),
-            // Written by hand.
-            (Some(_), None) => self.put(last).condition_expression("attribute_not_exists(version)"),
-            (Some(_), Some(version)) => self
-                .put(last)
-                .condition_expression("version = :seen")
-                .expression_attribute_values(":seen", version.clone()),
-        };
-        Ok(write.build().ok().map(put))
-    }
-}
-
-/// A part of the transaction that records an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Known,
-    Lever,
-    Disarmed,
-    Open,
-    Day,
-    Last,
-    Past,
 }
 
 impl Journal for DynamoJournal {
@@ -552,75 +440,12 @@ fn note(present: &mut Present, found: &Item) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// What an unmet condition of a part means.
-enum Refused {
-    /// The transaction was carried out before, by this very call.
-    ByOneself,
-    For(Refusal),
-    /// Somebody wrote to the fleet meanwhile: look again.
-    Overtaken,
-}
-
-fn refusal(part: Part, old: Option<&Item>, nonce: &str, limits: &Limits) -> Result<Refused, JournalError> {
-    let nothing = Item::new();
-    let old = old.unwrap_or(&nothing);
-    Ok(match part {
-        Part::Known if old.get("nonce") == Some(&text(nonce)) => Refused::ByOneself,
-        Part::Known | Part::Past => Refused::For(Refusal::AlreadyRecorded),
-        Part::Lever => Refused::For(Refusal::Lever(item::read(old)?)),
-        Part::Disarmed => Refused::For(Refusal::Disarmed(item::read(old)?)),
-        Part::Open => {
-            let open: OpenExperiment = item::read(old)?;
-            Refused::For(Refusal::OpenExperiment { id: open.experiment.id, started: open.experiment.started })
-        }
-        Part::Day => {
-            Refused::For(Refusal::AccountCap { kills: item::field(old, "kills")?, cap: limits.max_account_day })
-        }
-        Part::Last => Refused::Overtaken,
-    })
-}
-
 fn unmet(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
 fn put(put: Put) -> TransactWriteItem {
     TransactWriteItem::builder().put(put).build()
-}
-
-/// Where it is said that a fleet, or everything, is disarmed.
-fn switch(fleet: Option<&FleetName>) -> String {
-    fleet.map_or_else(|| LEVER.to_owned(), |fleet| format!("{DISARMED}{fleet}"))
-}
-
-fn open_key(experiment: &Experiment) -> Item {
-    item::key(NOW, &format!("{OPEN}{}", experiment.fleet))
-}
-
-fn month_key(experiment: &Experiment) -> Item {
-    let started = item::sortable(experiment.started);
-    item::key(&month_of(utc_date(experiment.started)), &format!("{started}#{}#{}", experiment.fleet, experiment.id))
-}
-
-fn month_of(day: Date) -> String {
-    format!("month#{:04}-{:02}", day.year(), day.month())
-}
-
-/// The months that a span of time touches, in order.
-fn months(since: Timestamp, until: Timestamp) -> Vec<String> {
-    let (mut day, end) = (utc_date(since).first_of_month(), utc_date(until));
-    let mut months = Vec::new();
-    while day <= end {
-        months.push(month_of(day));
-        let Ok(next) = day.checked_add(jiff::Span::new().months(1)) else { break };
-        day = next;
-    }
-    months
-}
-
-/// So many days after a moment, for the time-to-live attribute.
-fn expiry(at: Timestamp, days: u32) -> aws_sdk_dynamodb::types::AttributeValue {
-    number(at.saturating_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(at).as_second())
 }
 
 /// Something that no other call has: how a call recognises its own writing. The standard library seeds its hash tables from the operating

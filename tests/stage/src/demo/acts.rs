@@ -18,7 +18,7 @@ pub struct Scene {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Kill,
+    Hunt,
     ScaleIn,
     SpotNotice,
     FailStatusChecks,
@@ -26,22 +26,22 @@ enum Kind {
 
 /// The acts of the demo.
 pub const SCENES: [Scene; 4] = [
-    Scene { cause: "kill", scenario: "kill-with-spare", kind: Kind::Kill },
+    Scene { cause: "kill", scenario: "kill-with-spare", kind: Kind::Hunt },
     Scene { cause: "scale-in", scenario: "scale-in", kind: Kind::ScaleIn },
     Scene { cause: "spot notice", scenario: "spot-notice-39", kind: Kind::SpotNotice },
     Scene { cause: "status checks", scenario: "failing-status-checks", kind: Kind::FailStatusChecks },
 ];
 
 impl Scene {
-    /// What to do to the holder.
+    /// What to do to the holder; nothing where that is the panda's business.
     #[must_use]
-    pub fn act(self, holder: &str) -> Act {
+    pub fn act(self, holder: &str) -> Option<Act> {
         let instance = holder.to_owned();
         match self.kind {
-            Kind::Kill => Act::Terminate { instance },
-            Kind::ScaleIn => Act::TerminateInGroup { instance, decrement: true },
-            Kind::SpotNotice => Act::SpotNotice { instance, lead_seconds: SPOT_LEAD_SECONDS },
-            Kind::FailStatusChecks => Act::FailStatusChecks { instance },
+            Kind::Hunt => None,
+            Kind::ScaleIn => Some(Act::TerminateInGroup { instance, decrement: true }),
+            Kind::SpotNotice => Some(Act::SpotNotice { instance, lead_seconds: SPOT_LEAD_SECONDS }),
+            Kind::FailStatusChecks => Some(Act::FailStatusChecks { instance }),
         }
     }
 
@@ -49,7 +49,7 @@ impl Scene {
     #[must_use]
     pub fn sentence(self, holder: &str) -> String {
         match self.kind {
-            Kind::Kill => format!("killed {holder} (holder): TerminateInstances, no warning"),
+            Kind::Hunt => format!("the panda killed {holder} (holder): TerminateInstances, no warning"),
             Kind::ScaleIn => format!("scaled in, {holder} (holder) has to go"),
             Kind::SpotNotice => format!("spot notice for {holder} (holder), gone in {SPOT_LEAD_SECONDS} s"),
             Kind::FailStatusChecks => format!("{holder} (holder) falls silent, its status checks will fail"),
@@ -117,7 +117,9 @@ mod tests {
         for scene in SCENES {
             let mut world = world();
             let holder = world.holder_of(ADDRESS).unwrap().to_owned();
-            world.act(&scene.act(&holder)).unwrap();
+            if let Some(act) = scene.act(&holder) {
+                world.act(&act).unwrap();
+            }
             if let Some(afterwards) = scene.afterwards("web", 2) {
                 world.act(&afterwards).unwrap();
             }

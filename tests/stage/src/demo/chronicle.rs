@@ -8,7 +8,7 @@ use panda_world::{AnsweredBy, Entry, InstanceState, Kind};
 use serde_json::Value;
 
 use super::{
-    record::{ActRecord, EventRecord, Life, Move, Phase, Probe, Record, Stretch},
+    record::{ActRecord, EventRecord, Letter, Life, Move, Phase, Probe, Record, Stretch},
     terminal::{Line, Tone},
     words,
 };
@@ -69,6 +69,13 @@ impl Chronicle {
     pub fn act(&mut self, act: ActRecord) -> Line {
         let line = Line::at(act.at, Tone::Act, act.sentence.clone());
         self.record.acts.push(act);
+        line
+    }
+
+    /// A message to people, as it arrived.
+    pub fn wrote(&mut self, letter: Letter) -> Line {
+        let line = Line::at(letter.at, Tone::Panda, format!("message to people: {}", letter.subject));
+        self.record.hunt.letters.push(letter);
         line
     }
 

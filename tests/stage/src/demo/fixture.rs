@@ -1,6 +1,13 @@
 //! A run as it could have been, for the tests of what is computed and drawn from it.
 
-use super::record::{ActRecord, Comparison, EventRecord, Life, Move, Phase, Probe, Record, Said, Spread, Stretch};
+use serde_json::json;
+
+use super::{
+    panda::{GroupTold, ReasonTold},
+    record::{
+        ActRecord, Comparison, EventRecord, Hunt, Letter, Life, Move, Phase, Probe, Record, Said, Spread, Stretch,
+    },
+};
 
 /// A minute with two acts: a kill that costs 5.2 s and a scale-in that costs nothing.
 pub(super) fn record() -> Record {
@@ -87,6 +94,7 @@ pub(super) fn record() -> Record {
             at: 11.0,
             line: "Moved eipalloc-1 from i-aaaa to i-bbbb: <its holder> is shutting down".to_owned(),
         }],
+        hunt: hunt(),
         comparisons: [("kill-with-spare", 5.9, 8.1, 71.0, 120.4), ("scale-in", 0.0, 0.0, 20.5, 41.0)]
             .into_iter()
             .map(|(scenario, p50, p99, steal50, steal99)| {
@@ -98,5 +106,40 @@ pub(super) fn record() -> Record {
                 (scenario.to_owned(), comparison)
             })
             .collect(),
+    }
+}
+
+fn hunt() -> Hunt {
+    let told = |fleet: &str, code: &str, sentence: &str| GroupTold {
+        fleet: fleet.to_owned(),
+        code: code.to_owned(),
+        sentence: sentence.to_owned(),
+        reasons: vec![ReasonTold { code: code.to_owned(), sentence: sentence.to_owned() }],
+        day_odds: Some(0.2),
+    };
+    let lone = told("lone", "min-healthy", "1 must stay in service (half of what is desired), and <nobody> would");
+    let broken = told("broken", "policy-unreadable", "the tag `lethargic-panda:window` is no window");
+    Hunt {
+        preview: vec![told("web", "dice", "the dice spared it"), lone.clone(), broken.clone()],
+        spared: vec![lone, broken],
+        experiment: serde_json::from_value(json!({
+            "id": "web/request-1", "fleet": "web", "group": "web", "leashed": false,
+            "trigger": {"by": "command", "request": "request-1", "reason": "make demo"},
+            "fault": "terminate", "victims": [{"instance": "i-aaaa", "zone": "eu-central-1a", "holds": ["203.0.113.10"]}],
+            "started": "2026-11-22T20:30:00Z", "day": "2026-11-22", "heal_by": "2026-11-22T20:31:00Z", "desired": 2,
+            "members": ["i-aaaa", "i-bbbb"], "addresses": [{"public_ip": "203.0.113.10", "holder": "i-aaaa"}], "url": "/",
+            "struck": "2026-11-22T20:30:00Z",
+            "outcome": {
+                "verdict": "survived", "closed": "2026-11-22T20:30:16Z", "heal_seconds": 16, "outage_seconds": 5,
+                "moves": [{"public_ip": "203.0.113.10", "from": "i-aaaa", "to": "i-bbbb"}], "replacements": ["i-cccc"], "detail": null,
+            },
+        }))
+        .ok(),
+        healed_after: Some(12.3),
+        letters: ["The panda strikes web", "web survived the panda"]
+            .into_iter()
+            .map(|subject| Letter { at: 9.0, subject: subject.to_owned(), text: "Fleet: web\nVictim: <i-aaaa>".to_owned() })
+            .collect(),
+        history: "1 experiments since 2026-10-23T20:31:00Z: survived 1".to_owned(),
     }
 }

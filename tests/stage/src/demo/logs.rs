@@ -39,10 +39,7 @@ async fn filter_log_events(
     if let (Some(next), Some(request)) = (next, request.as_object_mut()) {
         request.insert("nextToken".to_owned(), next.clone());
     }
-    // The endpoint reads region and account from the credential's scope and checks no signature.
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/logs/aws4_request, SignedHeaders=host, Signature=none"
-    );
+    let authorization = http::authorization(region, "logs");
     let headers = [
         ("X-Amz-Target", "Logs_20140328.FilterLogEvents"),
         ("Content-Type", "application/x-amz-json-1.1"),

@@ -8,7 +8,8 @@ use std::{
 
 use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
-use panda_world::{FleetSpec, GroupSpec, SharedWorld, Timing, World, lock};
+use panda_domain::chaos::tags;
+use panda_world::{Act, SharedWorld, Timing, World, lock};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -21,8 +22,11 @@ use super::{
     DemoError, FUNCTION,
     acts::{self, SCENES, Scene},
     chronicle::Chronicle,
+    fleets::{CAST, SIZE, WEB},
     forwarder::Forwarder,
+    letters::Mailbox,
     logs,
+    panda::{PANDA, Panda},
     prober::Prober,
     record::{ActRecord, Phase, Record},
     site::{Page, Servers},
@@ -38,8 +42,7 @@ use crate::{
     },
 };
 
-/// Instances of the fleet.
-const SIZE: u32 = 2;
+mod hunt;
 
 /// How long the demo waits for the address to move, and then for the fleet to be whole. Both take seconds; the sweep
 /// repairs after a minute what an event did not.
@@ -51,12 +54,11 @@ const PAUSE: Duration = Duration::from_millis(2_500);
 /// How often the demo looks whether it may go on.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The simulated AWS with its fleet, served on a loopback port.
+/// The simulated AWS with its fleets, served on a loopback port.
 pub(super) struct Stage {
     /// Where EC2 and Auto Scaling answer.
     pub(super) endpoint: String,
     world: SharedWorld,
-    fleet: FleetSpec,
     seed: u64,
     tasks: JoinSet<()>,
 }
@@ -65,23 +67,21 @@ pub(super) struct Stage {
 struct Performance {
     world: SharedWorld,
     clock: Clock,
-    group: String,
-    public_ip: String,
+    panda: Panda,
     chronicle: Arc<Mutex<Chronicle>>,
     terminal: Terminal,
 }
 
 impl Stage {
-    /// Founds the fleet and serves the world. Its clock stands still until the play.
+    /// Founds the fleets and serves the world. Its clock stands still until the play.
     pub(super) async fn set(seed: u64) -> Result<Self, DemoError> {
         // What the function is measured by keeps AWS's pace; boots and health checks would fill the two minutes.
         let aws = Timing::default();
         let timing = Timing { event_delivery: aws.event_delivery, settle: aws.settle, ..Timing::brisk() };
-        // An instance that fails soon after its launch would be spared for the health check's grace period.
-        let group = GroupSpec { desired: SIZE, grace_seconds: 5, ..GroupSpec::default() };
-        let fleet = FleetSpec { groups: vec![group], ..FleetSpec::default() };
         let mut world = World::new(seed, Timestamp::now(), timing);
-        world.found_fleet(&fleet);
+        for cast in CAST {
+            world.found_fleet(&cast.spec());
+        }
         let world = SharedWorld::new(world.into());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -93,7 +93,7 @@ impl Stage {
             // Ends only with the task: accept errors are the listener's own to retry.
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { endpoint, world, fleet, seed, tasks })
+        Ok(Self { endpoint, world, seed, tasks })
     }
 
     /// Plays every act. What was seen comes back even when an act failed.
@@ -111,53 +111,60 @@ impl Stage {
         let ours = |name: &String| words::function_name(deploy::STACK, name) == FUNCTION;
         let function = courier.functions().into_iter().find(ours).ok_or(DemoError::NoFunction)?;
 
+        let (panda, topic) = find_panda(&deployed).await?;
+
+        // The panda's clock is the wall's, and so is the world's.
         let clock = Clock::start(Timestamp::now(), 1.0);
         let zero = (Instant::now(), clock.now());
-        let public_ip = self.fleet.addresses.first().cloned().unwrap_or_default();
-        let chronicle = Arc::new(Mutex::new(self.begin(zero.1, &public_ip)));
+        let chronicle = Arc::new(Mutex::new(self.begin(zero.1)));
         let servers = Arc::new(Mutex::new(Servers::default()));
         self.tasks.spawn(listen(heard, Arc::clone(&chronicle), zero.0, terminal));
         self.raise_curtain(clock, courier, &chronicle, &servers, terminal);
 
         let forwarder = {
-            let (world, servers, public_ip) = (Arc::clone(&self.world), servers, public_ip.clone());
+            let (world, servers) = (Arc::clone(&self.world), servers);
             Forwarder::start(move || {
-                let serving = lock(&world).serving_at(&public_ip).map(str::to_owned)?;
+                let serving = lock(&world).serving_at(WEB.public_ip).map(str::to_owned)?;
                 held(&servers).address_of(&serving)
             })
             .await?
         };
-        terminal.print(&Line::aside(format!("the site is at http://{} (plays {public_ip})", forwarder.address)));
+        let site = format!("http://{}/", forwarder.address);
+        terminal.print(&Line::aside(format!("the site is at {site} (plays {})", WEB.public_ip)));
+        let url = Act::TagGroup { group: WEB.name.to_owned(), key: tags::URL.to_owned(), value: Some(site) };
+        lock(&self.world).act(&url).map_err(|source| DemoError::Act { act: "tag the site", source })?;
         let (told, answers) = mpsc::unbounded_channel();
         let visitor = Prober::start(forwarder.address, zero.0, told);
         self.tasks.spawn(follow(answers, Arc::clone(&chronicle), terminal));
 
-        let group = self.fleet.groups.first().map(|group| group.name.clone()).unwrap_or_default();
-        let performance = Performance { world: Arc::clone(&self.world), clock, group, public_ip, chronicle, terminal };
+        let address = address_of(&deployment.endpoint()).ok_or(DemoError::NoFunction)?;
+        let mailbox = Mailbox::subscribe(address, deploy::REGION, &topic, zero.0).await.map_err(DemoError::NoTopic)?;
+        self.tasks.spawn(read(mailbox, Arc::clone(&chronicle), terminal));
+
+        let performance = Performance { world: Arc::clone(&self.world), clock, panda, chronicle, terminal };
         let played = performance.perform(&deployed, &function).await;
         let probes = visitor.stop().await;
         let end = zero.0.elapsed().as_secs_f64();
         let mut record = held(&performance.chronicle).close(end, probes);
-        if let Some(address) = address_of(&deployment.endpoint()) {
-            // As the template names it.
-            let group = format!("/aws/lambda/{}-{FUNCTION}", deploy::STACK);
-            record.said = logs::read(address, deploy::REGION, &group, zero.1.as_millisecond()).await;
-        }
+        // As the template names it.
+        let group = format!("/aws/lambda/{}-{FUNCTION}", deploy::STACK);
+        record.said = logs::read(address, deploy::REGION, &group, zero.1.as_millisecond()).await;
         Ok((record, played))
     }
 
-    fn begin(&self, zero: Timestamp, public_ip: &str) -> Chronicle {
+    fn begin(&self, zero: Timestamp) -> Chronicle {
         let record = Record {
             seed: self.seed,
-            fleet: self.fleet.name.clone(),
-            public_ip: public_ip.to_owned(),
+            fleet: WEB.name.to_owned(),
+            public_ip: WEB.public_ip.to_owned(),
             ..Record::default()
         };
         let mut chronicle = Chronicle::new(zero, record);
         let world = lock(&self.world);
-        // The holder first: the report's rows are in the order in which they are met.
-        let mut instances: Vec<_> = world.instances().collect();
-        instances.sort_by_key(|instance| world.holder_of(public_ip) != Some(instance.id.as_str()));
+        // The holder first: the report's rows are in the order in which they are met. Nobody visits the other fleets.
+        let members = world.group(WEB.name).into_iter().flat_map(|group| group.members.keys());
+        let mut instances: Vec<_> = members.filter_map(|member| world.instance(member)).collect();
+        instances.sort_by_key(|instance| world.holder_of(WEB.public_ip) != Some(instance.id.as_str()));
         for instance in instances {
             chronicle.meet(&instance.id, &instance.zone, Phase::Serving);
         }
@@ -234,6 +241,23 @@ async fn listen(
     }
 }
 
+/// The panda as it is deployed, and the topic that it tells people by.
+async fn find_panda(deployed: &Deployed) -> Result<(Panda, String), DemoError> {
+    let functions = deployed.functions().await.map_err(DemoError::Functions)?;
+    let ours = |function: &&endpoint::Function| words::function_name(deploy::STACK, &function.name) == PANDA;
+    let function = functions.iter().find(ours).ok_or(DemoError::NoPanda)?;
+    let topic = function.environment.get("TOPIC_ARN").cloned().ok_or(DemoError::NoPanda)?;
+    Ok((Panda::new(deployed.clone(), function.name.clone()), topic))
+}
+
+/// What people are told, as lines.
+async fn read(mut mailbox: Mailbox, chronicle: Arc<Mutex<Chronicle>>, terminal: Terminal) {
+    while let Some(letter) = mailbox.letters.recv().await {
+        let line = held(&chronicle).wrote(letter);
+        terminal.print(&line);
+    }
+}
+
 /// What the visitor sees, as lines.
 async fn follow(
     mut answers: mpsc::UnboundedReceiver<super::record::Probe>,
@@ -256,24 +280,32 @@ impl Performance {
         if !self.wait(Duration::from_secs(5), |_| held(&self.chronicle).site_answers()).await {
             return Err(DemoError::NoSite);
         }
-        sleep(PAUSE).await;
+        self.preview().await?;
+        self.ask_for_what_is_spared().await?;
         for scene in SCENES {
             self.play(scene).await?;
             sleep(PAUSE).await;
         }
+        self.recall().await?;
         if held(&self.chronicle).site_answers() { Ok(()) } else { Err(DemoError::SiteSilent) }
     }
 
     async fn play(&self, scene: Scene) -> Result<(), DemoError> {
         let act = scene.cause;
         let refused = |source| DemoError::Act { act, source };
-        let victim = lock(&self.world).holder_of(&self.public_ip).unwrap_or_default().to_owned();
-        let at = self.seconds();
-        {
-            let mut world = lock(&self.world);
-            world.advance_to(self.clock.now());
-            world.act(&scene.act(&victim)).map_err(refused)?;
-        }
+        let victim = lock(&self.world).holder_of(WEB.public_ip).unwrap_or_default().to_owned();
+        let (at, watching) = match scene.act(&victim) {
+            Some(done) => {
+                let mut world = lock(&self.world);
+                world.advance_to(self.clock.now());
+                world.act(&done).map_err(refused)?;
+                (self.seconds(), None)
+            }
+            None => {
+                let (at, watching) = self.unleash(&victim).await?;
+                (at, Some(watching))
+            }
+        };
         let done = ActRecord {
             at,
             cause: act,
@@ -284,21 +316,25 @@ impl Performance {
         let line = held(&self.chronicle).act(done);
         self.terminal.print(&line);
 
-        if !self.wait(PATIENCE, |world| acts::has_moved(world, &self.public_ip, &victim)).await {
+        if !self.wait(PATIENCE, |world| acts::has_moved(world, WEB.public_ip, &victim)).await {
             let called = held(&self.chronicle).record.events.iter().any(|event| event.at >= at);
             let seconds = PATIENCE.as_secs();
             return Err(if called { DemoError::NeverMoved { act, seconds } } else { DemoError::NeverCalled { act } });
         }
-        if let Some(afterwards) = scene.afterwards(&self.group, SIZE) {
+        if let Some(afterwards) = scene.afterwards(WEB.name, SIZE) {
             lock(&self.world).act(&afterwards).map_err(refused)?;
             self.terminal.print(&Line::at(self.seconds(), Tone::Act, format!("scaled out to {SIZE} again")));
         }
-        let healed = |world: &World| acts::has_healed(world, &self.group, &self.public_ip, SIZE, &victim);
+        let healed = |world: &World| acts::has_healed(world, WEB.name, WEB.public_ip, SIZE, &victim);
         if !self.wait(PATIENCE, healed).await {
             return Err(DemoError::NotHealed { act, seconds: PATIENCE.as_secs() });
         }
-        self.terminal.print(&Line::at(self.seconds(), Tone::Good, "the fleet is whole again"));
-        Ok(())
+        let whole = self.seconds();
+        self.terminal.print(&Line::at(whole, Tone::Good, "the fleet is whole again"));
+        match watching {
+            Some(watching) => self.hear_out(watching, whole - at).await,
+            None => Ok(()),
+        }
     }
 
     async fn wait(&self, patience: Duration, goal: impl Fn(&World) -> bool) -> bool {

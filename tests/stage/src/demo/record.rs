@@ -4,6 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use panda_domain::chaos::Experiment;
+
+use super::panda::GroupTold;
+
 /// One request to the site through the Elastic IP.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
@@ -124,6 +128,34 @@ pub struct Comparison {
     pub boot_steal: Spread,
 }
 
+/// A message to people, as they read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter {
+    /// When it arrived.
+    pub at: f64,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What the panda did and said.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hunt {
+    /// What it said of every fleet before anything was done.
+    pub preview: Vec<GroupTold>,
+    /// What it said of the fleets that it was asked to hit and spared.
+    pub spared: Vec<GroupTold>,
+    /// Its experiment, with what became of it.
+    pub experiment: Option<Experiment>,
+    /// Seconds from the strike until the world knew the fleet to be whole again.
+    pub healed_after: Option<f64>,
+    /// What people were told.
+    pub letters: Vec<Letter>,
+    /// Its history in a sentence, at the end.
+    pub history: String,
+}
+
 /// Everything the demo saw.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Record {
@@ -147,8 +179,10 @@ pub struct Record {
     pub moves: Vec<Move>,
     /// Who lived.
     pub lives: Vec<Life>,
-    /// What the function said.
+    /// What the function that keeps the address said.
     pub said: Vec<Said>,
+    /// What the panda did.
+    pub hunt: Hunt,
     /// Per scenario, what the simulation says.
     pub comparisons: BTreeMap<String, Comparison>,
 }

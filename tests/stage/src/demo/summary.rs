@@ -15,6 +15,34 @@ pub struct Summary {
     pub outages: Vec<OutageEntry>,
     /// Every move of the address.
     pub moves: Vec<MoveEntry>,
+    /// The panda's experiment, in its own figures.
+    pub experiment: Option<ExperimentEntry>,
+    /// The fleets that it was told to hit and spared.
+    pub spared: Vec<SparedEntry>,
+}
+
+/// The panda's experiment.
+#[derive(Debug, Serialize)]
+pub struct ExperimentEntry {
+    /// Its identity in the journal.
+    pub id: String,
+    /// Who was hit.
+    pub victims: Vec<String>,
+    /// What became of the fleet, in a word.
+    pub verdict: String,
+    /// Seconds until it was whole again.
+    pub heal_seconds: Option<u64>,
+    /// Seconds for which its site did not answer.
+    pub outage_seconds: Option<u64>,
+}
+
+/// A fleet that was spared.
+#[derive(Debug, Serialize)]
+pub struct SparedEntry {
+    /// Its name.
+    pub fleet: String,
+    /// The codes of the reasons.
+    pub codes: Vec<String>,
 }
 
 /// The silence after one act.
@@ -68,6 +96,25 @@ pub fn summarise(record: &Record) -> Summary {
                 event_to_call_ms: change.event_to_call_ms,
             })
             .collect(),
+        experiment: record.hunt.experiment.as_ref().map(|experiment| {
+            let outcome = experiment.outcome.as_ref();
+            ExperimentEntry {
+                id: experiment.id.to_string(),
+                victims: experiment.victims.iter().map(|victim| victim.instance.to_string()).collect(),
+                verdict: outcome.map_or("open", |outcome| outcome.verdict.name()).to_owned(),
+                heal_seconds: outcome.and_then(|outcome| outcome.heal_seconds),
+                outage_seconds: outcome.and_then(|outcome| outcome.outage_seconds),
+            }
+        }),
+        spared: record
+            .hunt
+            .spared
+            .iter()
+            .map(|told| SparedEntry {
+                fleet: told.fleet.clone(),
+                codes: told.reasons.iter().map(|reason| reason.code.clone()).collect(),
+            })
+            .collect(),
     }
 }
 
@@ -95,6 +142,13 @@ mod tests {
                 "moves": [
                     {"allocation": "eipalloc-1", "from": "i-aaaa", "to": "i-bbbb", "trigger": "shutting-down", "event_to_call_ms": 640},
                     {"allocation": "eipalloc-1", "from": "i-bbbb", "to": "i-cccc", "trigger": "terminate hook", "event_to_call_ms": 85},
+                ],
+                "experiment": {
+                    "id": "web/request-1", "victims": ["i-aaaa"], "verdict": "survived", "heal_seconds": 16, "outage_seconds": 5,
+                },
+                "spared": [
+                    {"fleet": "lone", "codes": ["min-healthy"]},
+                    {"fleet": "broken", "codes": ["policy-unreadable"]},
                 ],
             })
         );

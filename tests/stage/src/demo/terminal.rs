@@ -7,6 +7,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 pub enum Tone {
     /// Something was done to the fleet.
     Act,
+    /// The panda spoke.
+    Panda,
     /// An event reached the function.
     Event,
     /// The address moved.
@@ -69,6 +71,7 @@ impl Terminal {
         }
         let colour = match line.tone {
             Tone::Act => "1",
+            Tone::Panda => "33",
             Tone::Event => "35",
             Tone::Move => "34;1",
             Tone::Good => "32",

@@ -1,6 +1,8 @@
 //! The endpoint at which the functions are deployed, through the SDK's `EventBridge` and Lambda clients.
 
-use aws_config::BehaviorVersion;
+use std::collections::BTreeMap;
+
+use aws_config::{BehaviorVersion, retry::RetryConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_eventbridge::types::RuleState;
 use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
@@ -16,6 +18,15 @@ pub struct Deployed {
     lambda: aws_sdk_lambda::Client,
 }
 
+/// A deployed function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+}
+
 impl Deployed {
     /// Clients for the endpoint that `sdk` names.
     #[must_use]
@@ -23,7 +34,37 @@ impl Deployed {
         Self { events: aws_sdk_eventbridge::Client::new(sdk), lambda: aws_sdk_lambda::Client::new(sdk) }
     }
 
-    /// Invokes the function and waits for its answer.
+    /// Every deployed function, with its environment.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint did not list them.
+    pub async fn functions(&self) -> Result<Vec<Function>, CallError> {
+        let (mut functions, mut next) = (Vec::new(), None);
+        loop {
+            let page = self
+                .lambda
+                .list_functions()
+                .set_marker(next)
+                .send()
+                .await
+                .map_err(|error| failed("ListFunctions", &error))?;
+            functions.extend(page.functions().iter().map(|function| Function {
+                name: function.function_name().unwrap_or_default().to_owned(),
+                environment: function
+                    .environment()
+                    .and_then(|environment| environment.variables())
+                    .map(|variables| variables.clone().into_iter().collect())
+                    .unwrap_or_default(),
+            }));
+            match page.next_marker() {
+                Some(marker) if !marker.is_empty() => next = Some(marker.to_owned()),
+                _ => return Ok(functions),
+            }
+        }
+    }
+
+    /// Invokes the function and waits for its answer, as long as it takes. Nothing is asked twice: what kills would kill twice.
     ///
     /// # Errors
     ///
@@ -35,6 +76,8 @@ impl Deployed {
             .invoke()
             .function_name(function)
             .payload(payload)
+            .customize()
+            .config_override(aws_sdk_lambda::Config::builder().retry_config(RetryConfig::disabled()))
             .send()
             .await
             .map_err(|error| failed("Invoke", &error))?;

@@ -1,6 +1,6 @@
 //! The simulated AWS of one run, as its function and its driver see it.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::BehaviorVersion;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_types::{SdkConfig, region::Region};
 use jiff::Timestamp;
-use panda_world::{REGION, World, in_process::Theatre};
+use panda_world::{Act, REGION, World, in_process::Theatre};
 use tokio::{sync::Notify, time::Instant};
 
 /// The simulated AWS of one run, its clock tied to tokio's.
@@ -24,11 +24,12 @@ pub(super) struct Cloud {
     theatre: Theatre,
     start: Timestamp,
     rung: Arc<Notify>,
+    deeds: Arc<Mutex<Vec<(Timestamp, Act)>>>,
 }
 
 impl Cloud {
     pub(super) fn new(world: World) -> Self {
-        Self { start: world.now(), theatre: Theatre::new(world), rung: Arc::default() }
+        Self { start: world.now(), theatre: Theatre::new(world), rung: Arc::default(), deeds: Arc::default() }
     }
 
     pub(super) fn start(&self) -> Timestamp {
@@ -42,6 +43,21 @@ impl Cloud {
     /// The world as it was when its clock was last moved.
     pub(super) fn lock(&self) -> MutexGuard<'_, World> {
         panda_world::lock(self.theatre.world())
+    }
+
+    /// Something happens to the world now. False where the world does not allow it.
+    pub(super) fn act(&self, act: &Act) -> bool {
+        let done = self.theatre.with(|world| world.act(act)).is_ok();
+        self.rung.notify_one();
+        if done {
+            self.deeds.lock().unwrap_or_else(PoisonError::into_inner).push((self.now(), act.clone()));
+        }
+        done
+    }
+
+    /// What happened so since this was last asked.
+    pub(super) fn take_deeds(&self) -> Vec<(Timestamp, Act)> {
+        std::mem::take(&mut *self.deeds.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// When the world's next transition is due.

@@ -6,12 +6,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use elastic_ip_failover::{App, Config};
+use aws_types::SdkConfig;
 use fastrand::Rng;
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
@@ -73,40 +74,84 @@ pub(super) struct DeadLetter {
     pub reason: String,
 }
 
-/// Lambda, with the function deployed.
-#[derive(Clone)]
-pub(super) struct Lambda(Rc<Inner>);
+/// A function's code, as Lambda runs it.
+pub(super) trait Function: 'static {
+    /// Its name, by which its calls are known in the world's journal.
+    const NAME: &'static str;
+    /// What an environment of it keeps from one event to the next.
+    type App: 'static;
 
-struct Inner {
+    /// Starts an environment. It must end at the notice of its death.
+    fn start(&self, environment: &str, sdk: &SdkConfig, death: &Arc<Notify>) -> Self::App;
+
+    /// Handles an event. Gives the outcome, or the error, in words.
+    fn handle(app: &Self::App, event: LambdaEvent<Value>) -> impl Future<Output = Result<String, String>>;
+}
+
+/// The function that keeps the addresses.
+pub(super) struct Failover(pub(super) elastic_ip_failover::Config);
+
+impl Function for Failover {
+    const NAME: &'static str = "elastic-ip-failover";
+    type App = elastic_ip_failover::App;
+
+    fn start(&self, _: &str, sdk: &SdkConfig, _: &Arc<Notify>) -> Self::App {
+        elastic_ip_failover::App::new(self.0.clone(), sdk)
+    }
+
+    async fn handle(app: &Self::App, event: LambdaEvent<Value>) -> Result<String, String> {
+        match elastic_ip_failover::handle(app, event).await {
+            Ok(outcome) => Ok(serde_json::to_string(&outcome).unwrap_or_else(|error| error.to_string())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Lambda, with a function deployed.
+pub(super) struct Lambda<F: Function>(Rc<Inner<F>>);
+
+impl<F: Function> Clone for Lambda<F> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+struct Inner<F: Function> {
     deployment: Arc<Deployment>,
-    config: Config,
+    function: F,
     cloud: Cloud,
     rng: RefCell<Rng>,
-    idle: RefCell<Vec<Rc<Environment>>>,
+    idle: RefCell<Vec<Rc<Environment<F>>>>,
+    /// Environments from before the last deployment are not kept.
+    deployed: Cell<u32>,
     made: Cell<u32>,
     busy: Cell<usize>,
     calm: Notify,
-    log: RefCell<Vec<Invocation>>,
+    begun: Cell<u64>,
+    log: RefCell<BTreeMap<u64, Invocation>>,
     dead_letters: RefCell<Vec<DeadLetter>>,
 }
 
-struct Environment {
+struct Environment<F: Function> {
     name: String,
-    app: App,
+    deployed: u32,
+    app: F::App,
     death: Arc<Notify>,
 }
 
-impl Lambda {
-    pub(super) fn new(deployment: Arc<Deployment>, config: Config, cloud: Cloud, seed: u64) -> Self {
+impl<F: Function> Lambda<F> {
+    pub(super) fn new(deployment: Arc<Deployment>, function: F, cloud: Cloud, seed: u64) -> Self {
         Self(Rc::new(Inner {
             deployment,
-            config,
+            function,
             cloud,
             rng: RefCell::new(Rng::with_seed(seed ^ 0x1A3B_DA00)),
             idle: RefCell::default(),
+            deployed: Cell::new(0),
             made: Cell::new(0),
             busy: Cell::new(0),
             calm: Notify::new(),
+            begun: Cell::new(0),
             log: RefCell::default(),
             dead_letters: RefCell::default(),
         }))
@@ -114,10 +159,16 @@ impl Lambda {
 
     /// Takes an event into the queue. It is handled in the background.
     pub(super) fn accept(&self, event: Value) {
+        let id = event["id"].as_str().unwrap_or_default().to_owned();
+        self.accept_as(id, event);
+    }
+
+    /// The same for a payload without an id of its own: the request's.
+    pub(super) fn accept_as(&self, id: String, event: Value) {
         self.0.busy.set(self.0.busy.get() + 1);
         let lambda = self.clone();
         tokio::task::spawn_local(async move {
-            lambda.see_through(event).await;
+            lambda.see_through(&id, event).await;
             lambda.0.busy.set(lambda.0.busy.get().saturating_sub(1));
             lambda.0.calm.notify_one();
         });
@@ -133,16 +184,37 @@ impl Lambda {
         self.0.calm.notified().await;
     }
 
-    pub(super) fn take_log(&self) -> (Vec<Invocation>, Vec<DeadLetter>) {
-        (self.0.log.take(), self.0.dead_letters.take())
+    /// Whatever is deployed from now on: running invocations go on with what they have, new ones start anew.
+    pub(super) fn redeploy(&self, change: impl FnOnce(&F)) {
+        change(&self.0.function);
+        self.0.deployed.set(self.0.deployed.get() + 1);
+        self.0.idle.borrow_mut().clear();
     }
 
-    async fn see_through(&self, event: Value) {
+    pub(super) fn take_log(&self) -> (Vec<Invocation>, Vec<DeadLetter>) {
+        (self.0.log.take().into_values().collect(), self.0.dead_letters.take())
+    }
+
+    /// What Lambda gave up since this was last asked.
+    pub(super) fn take_letters(&self) -> Vec<DeadLetter> {
+        self.0.dead_letters.take()
+    }
+
+    /// The invocations that ended since this was last asked.
+    pub(super) fn take_ended(&self) -> Vec<Invocation> {
+        let mut log = self.0.log.borrow_mut();
+        let (ended, running) = std::mem::take(&mut *log).into_iter().partition(|(_, one)| one.ended.is_some());
+        *log = running;
+        let ended: BTreeMap<u64, Invocation> = ended;
+        ended.into_values().collect()
+    }
+
+    async fn see_through(&self, id: &str, event: Value) {
         let age = tokio::time::Instant::now();
         let mut pauses = RETRY_AFTER.into_iter().take(self.0.deployment.retries as usize);
         let mut attempt = 0;
         loop {
-            let reason = match self.attempt(&event, attempt).await {
+            let reason = match self.attempt(id, &event, attempt).await {
                 Ending::Done(_) => return,
                 Ending::Failed(error) => error,
                 Ending::Died => "the environment died".to_owned(),
@@ -159,7 +231,7 @@ impl Lambda {
         }
     }
 
-    async fn attempt(&self, event: &Value, attempt: u32) -> Ending {
+    async fn attempt(&self, id: &str, event: &Value, attempt: u32) -> Ending {
         let (environment, cold) = self.environment();
         let mut delay = self.draw(HAND_OVER);
         if cold {
@@ -171,37 +243,36 @@ impl Lambda {
         let deadline =
             began.as_millisecond() + i64::try_from(self.0.deployment.timeout.as_millis()).unwrap_or(i64::MAX);
         let mut context = Context::default();
-        context.request_id = format!("{}#{attempt}", event["id"].as_str().unwrap_or_default());
+        context.request_id = format!("{id}#{attempt}");
         context.deadline = u64::try_from(deadline).unwrap_or(0);
         let number = self.begin(event, attempt, &environment.name, cold, began);
         let running = Rc::clone(&environment);
         let payload = LambdaEvent::new(event.clone(), context);
-        let mut handling =
-            tokio::task::spawn_local(async move { elastic_ip_failover::handle(&running.app, payload).await });
+        let mut handling = tokio::task::spawn_local(async move { F::handle(&running.app, payload).await });
         let ending = tokio::select! {
             biased;
             result = &mut handling => match result {
-                Ok(Ok(outcome)) => Ending::Done(serde_json::to_string(&outcome).unwrap_or_else(|error| error.to_string())),
-                Ok(Err(error)) => Ending::Failed(error.to_string()),
+                Ok(Ok(outcome)) => Ending::Done(outcome),
+                Ok(Err(error)) => Ending::Failed(error),
                 Err(panic) => Ending::Failed(panic.to_string()),
             },
             () = environment.death.notified() => Ending::Died,
             () = tokio::time::sleep(self.0.deployment.timeout) => Ending::TimedOut,
         };
         handling.abort();
-        if matches!(ending, Ending::Done(_) | Ending::Failed(_)) {
+        if matches!(ending, Ending::Done(_) | Ending::Failed(_)) && environment.deployed == self.0.deployed.get() {
             self.0.idle.borrow_mut().push(environment);
         }
         let ended = Some((cloud.now(), ending.clone()));
-        if let Some(invocation) = self.0.log.borrow_mut().get_mut(number) {
+        if let Some(invocation) = self.0.log.borrow_mut().get_mut(&number) {
             invocation.ended = ended;
         }
         ending
     }
 
-    fn begin(&self, event: &Value, attempt: u32, environment: &str, cold: bool, began: Timestamp) -> usize {
-        let mut log = self.0.log.borrow_mut();
-        log.push(Invocation {
+    fn begin(&self, event: &Value, attempt: u32, environment: &str, cold: bool, began: Timestamp) -> u64 {
+        let number = self.0.begun.replace(self.0.begun.get() + 1);
+        let invocation = Invocation {
             trigger: trigger(event),
             subject: subject(event).map(str::to_owned),
             environment: environment.to_owned(),
@@ -209,12 +280,13 @@ impl Lambda {
             attempt,
             began,
             ended: None,
-        });
-        log.len() - 1
+        };
+        self.0.log.borrow_mut().insert(number, invocation);
+        number
     }
 
     /// The environment that became free last, or a new one.
-    fn environment(&self) -> (Rc<Environment>, bool) {
+    fn environment(&self) -> (Rc<Environment<F>>, bool) {
         let recycled = self.0.rng.borrow_mut().u8(0..100) < RECYCLED_PERCENT;
         let mut idle = self.0.idle.borrow_mut();
         if recycled {
@@ -224,10 +296,10 @@ impl Lambda {
             return (environment, false);
         }
         self.0.made.set(self.0.made.get() + 1);
-        let name = format!("elastic-ip-failover/{}", self.0.made.get());
+        let name = format!("{}/{}", F::NAME, self.0.made.get());
         let (sdk, death) = self.0.cloud.sdk_config(&name);
-        let app = App::new(self.0.config.clone(), &sdk);
-        (Rc::new(Environment { name, app, death }), true)
+        let app = self.0.function.start(&name, &sdk, &death);
+        (Rc::new(Environment { name, deployed: self.0.deployed.get(), app, death }), true)
     }
 
     fn draw(&self, span: Span) -> Duration {
@@ -250,7 +322,8 @@ fn subject(event: &Value) -> Option<&str> {
 fn trigger(event: &Value) -> String {
     let detail = &event["detail"];
     let about = [subject(event), detail["state"].as_str(), detail["AutoScalingGroupName"].as_str()];
-    let mut words = vec![event["detail-type"].as_str().unwrap_or("an event")];
+    let kind = event["detail-type"].as_str().or_else(|| event["command"].as_str());
+    let mut words = vec![kind.unwrap_or("an event")];
     words.extend(about.into_iter().flatten());
     words.join(" ")
 }

@@ -14,7 +14,7 @@ use super::{
     cloud::Cloud,
     deployment::Deployment,
     goal,
-    lambda::{DeadLetter, Invocation, Lambda},
+    lambda::{DeadLetter, Failover, Invocation, Lambda},
     scenario::{Deed, Script},
 };
 
@@ -58,7 +58,9 @@ pub(super) async fn play(
     world.set_faults(script.faults.clone());
     let cloud = Cloud::new(world);
     let lambda =
-        strategy.has_function().then(|| Lambda::new(Arc::clone(deployment), config.clone(), cloud.clone(), seed));
+        strategy
+            .has_function()
+            .then(|| Lambda::new(Arc::clone(deployment), Failover(config.clone()), cloud.clone(), seed));
     let mut rng = Rng::with_seed(seed ^ 0x5EED_0F71);
     // The sweep has its own beat; the first deed falls anywhere after its first.
     let first_sweep = Duration::from_millis(rng.u64(0..60_000));
@@ -90,7 +92,7 @@ struct Run<'a> {
     strategy: Strategy,
     deployment: &'a Deployment,
     cloud: Cloud,
-    lambda: Option<Lambda>,
+    lambda: Option<Lambda<Failover>>,
     rng: Rng,
     rough: bool,
     sweeps: u32,
@@ -250,7 +252,7 @@ impl Run<'_> {
     }
 }
 
-fn scheduled_event(at: Timestamp, number: u32) -> Value {
+pub(super) fn scheduled_event(at: Timestamp, number: u32) -> Value {
     let time = at.round(jiff::Unit::Second).unwrap_or(at).to_string();
     json!({
         "version": "0",

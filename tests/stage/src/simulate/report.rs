@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Strategy, account::Outage, law::Violation};
+use super::{
+    Strategy,
+    account::Outage,
+    law::Violation,
+    year::{Figures, YearsReport},
+};
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub struct RunReport {
     pub seconds: f64,
     /// Laws that were not kept.
     pub violations: Vec<Violation>,
+    /// What only a year counts.
+    pub(super) year: Option<Figures>,
     /// The run in words; kept where a law was not kept, or on demand.
     pub timeline: Option<String>,
 }
@@ -53,6 +60,9 @@ pub struct ScenarioReport {
     /// From a holder's death to the association that follows, in seconds.
     #[serde(skip)]
     pub death_to_move: Spread,
+    /// What only years count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub years: Option<YearsReport>,
 }
 
 /// Percentiles by nearest rank.
@@ -102,6 +112,7 @@ impl ScenarioReport {
             needless_moves: runs.iter().map(|run| run.needless_moves).sum(),
             calls,
             death_to_move: Spread::of(runs.iter().flat_map(|run| run.death_to_move.iter().copied()).collect()),
+            years: YearsReport::of(runs.iter().filter_map(|run| run.year.as_ref())),
         }
     }
 }

@@ -18,7 +18,16 @@ pub struct Scenario {
     pub about: &'static str,
     /// The strategies that it makes sense for.
     pub strategies: &'static [Strategy],
-    script: fn(&mut Rng) -> Script,
+    play: Play,
+}
+
+/// What is played.
+#[derive(Clone, Copy)]
+enum Play {
+    /// A script, until its fleet has healed.
+    Script(fn(&mut Rng) -> Script),
+    /// A whole year with the panda.
+    Year,
 }
 
 impl std::fmt::Debug for Scenario {
@@ -40,9 +49,16 @@ pub fn scenario(name: &str) -> Option<&'static Scenario> {
 }
 
 impl Scenario {
-    /// The variation that a seed stands for. Every strategy gets the same.
-    pub(super) fn script(&self, seed: u64, strategy: Strategy) -> Script {
-        let mut script = (self.script)(&mut Rng::with_seed(seed ^ 0x5CE9_A210));
+    /// Whether it is a whole year, which takes a thousand times as long as the others.
+    #[must_use]
+    pub fn is_year(&self) -> bool {
+        matches!(self.play, Play::Year)
+    }
+
+    /// The variation that a seed stands for; `None` if there is no script. Every strategy gets the same.
+    pub(super) fn script(&self, seed: u64, strategy: Strategy) -> Option<Script> {
+        let Play::Script(script) = self.play else { return None };
+        let mut script = script(&mut Rng::with_seed(seed ^ 0x5CE9_A210));
         if strategy == Strategy::BootSteal {
             for group in &mut script.fleet.groups {
                 group.boot_steal = script.fleet.addresses.first().cloned();
@@ -50,7 +66,7 @@ impl Scenario {
                 group.hooks.clear();
             }
         }
-        script
+        Some(script)
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
     scenario::{Scenario, Script},
     timeline::timeline,
     truth::Truth,
+    year::{self, Cast},
 };
 
 /// Plays scenarios with the function as a template deploys it.
@@ -31,6 +32,7 @@ use super::{
 pub struct Simulator {
     deployment: Arc<Deployment>,
     config: Config,
+    panda: Arc<Deployment>,
 }
 
 /// Why nothing can be played.
@@ -39,9 +41,12 @@ pub enum SimulatorError {
     /// The template cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The function would not start with the environment that the template gives it.
+    /// The function that keeps the addresses would not start with the environment that the template gives it.
     #[error("the template configures the function so that it does not start: {0}")]
     Config(#[from] ConfigError),
+    /// The panda would not start with what the template gives it, and a seed changes.
+    #[error("the panda does not start: {0}")]
+    Panda(panda::ConfigError),
     /// A thread could not be started.
     #[error("cannot start a runtime: {0}")]
     Runtime(#[from] std::io::Error),
@@ -64,7 +69,8 @@ impl Simulator {
     pub fn new(template: &Path) -> Result<Self, SimulatorError> {
         let deployment = Deployment::read(template)?;
         let config = Config::from_lookup(|name| deployment.environment.get(name).cloned())?;
-        Ok(Self { deployment: Arc::new(deployment), config })
+        let panda = Deployment::of(template, panda::FUNCTION)?;
+        Ok(Self { deployment: Arc::new(deployment), config, panda: Arc::new(panda) })
     }
 
     /// One run. Must not be called on a thread that drives a tokio runtime.
@@ -74,8 +80,12 @@ impl Simulator {
     pub fn run(&self, task: Task, seed: u64, keep_timeline: bool) -> Result<RunReport, SimulatorError> {
         // The SDK draws the jitter of its retries from the thread's generator.
         fastrand::seed(seed);
-        let script = task.scenario.script(seed, task.strategy);
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        let Some(script) = task.scenario.script(seed, task.strategy) else {
+            let cast = Cast { panda: &self.panda, failover: &self.deployment, failover_config: &self.config };
+            let played = LocalSet::new().block_on(&runtime, year::play(&cast, seed, keep_timeline)).map_err(SimulatorError::Panda)?;
+            return Ok(of_year(seed, &played, keep_timeline));
+        };
         let played = LocalSet::new()
             .block_on(&runtime, play::play(&script, task.strategy, seed, &self.deployment, &self.config));
         drop(runtime);
@@ -138,6 +148,25 @@ impl Simulator {
     }
 }
 
+/// A year was judged while it went.
+fn of_year(seed: u64, played: &year::Played, keep_timeline: bool) -> RunReport {
+    let (account, violations) = (&played.account, played.violations.clone());
+    let text = || played.chronicle.text(&violations);
+    RunReport {
+        seed,
+        outage_seconds: account.outage_seconds(),
+        outages: account.outages.clone(),
+        moves: account.moves,
+        needless_moves: account.needless_moves,
+        calls: played.figures.calls.clone(),
+        death_to_move: account.death_to_move.clone(),
+        seconds: played.ended.duration_since(played.began).as_secs_f64(),
+        timeline: (keep_timeline || !violations.is_empty()).then(text),
+        year: Some(played.figures.clone()),
+        violations,
+    }
+}
+
 /// Goes through the journal once: costs and laws.
 fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_timeline: bool) -> RunReport {
     let mut truth = Truth::new(&script.fleet);
@@ -166,6 +195,7 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         death_to_move: account.death_to_move,
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         violations,
+        year: None,
         timeline,
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn timeline(played: &Played, violations: &[Violation]) -> String {
     text
 }
 
-fn is_dull(kind: &Kind) -> bool {
+pub(super) fn is_dull(kind: &Kind) -> bool {
     match kind {
         Kind::Call { operation, result, .. } => operation.starts_with("Describe") && result == "OK",
         Kind::Event { fate, .. } => *fate == EventFate::Delivered,
@@ -65,7 +65,7 @@ fn ended(invocation: &Invocation, ending: &Ending) -> String {
 }
 
 /// One entry of the world's journal.
-fn describe(entry: &Entry) -> String {
+pub(super) fn describe(entry: &Entry) -> String {
     match &entry.kind {
         Kind::Instance { instance, state } => format!("{instance} {}", state.as_str()),
         Kind::Ready { instance } => format!("{instance} answers"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use panda_world::{Act, Faults, FleetSpec, GroupSpec, MaintenanceSpec, WarmPoolSpec};
 
-use super::{Deed, Demand, Over, Scenario, Script, Step, Whom, rough};
+use super::{Deed, Demand, Over, Play, Scenario, Script, Step, Whom, rough};
 use crate::simulate::Strategy;
 
 const ALL_STRATEGIES: &[Strategy] = &Strategy::ALL;
@@ -18,101 +18,101 @@ pub(super) const ALL: &[Scenario] = &[
         name: "scale-in",
         about: "the group shrinks by one; sometimes it is the holder that goes",
         strategies: ALL_STRATEGIES,
-        script: scale_in,
+        play: Play::Script(scale_in),
     },
     Scenario {
         name: "kill-with-spare",
         about: "the holder is terminated or crashes, and another instance is in service",
         strategies: ALL_STRATEGIES,
-        script: |rng| {
+        play: Play::Script(|rng| {
             let mut steps = vec![now(kill(rng, Whom::Holder(0)))];
             if rng.bool() {
                 // Instances of others die as well, and that is none of our business.
                 steps.push(after(rng.u64(0..60), kill(rng, Whom::Stranger)));
             }
             of(fleet(1, 2), steps)
-        },
+        }),
     },
     Scenario {
         name: "kill-without-spare",
         about: "the only instance is terminated or crashes",
         strategies: ALL_STRATEGIES,
-        script: |rng| of(fleet(1, 1), vec![now(kill(rng, Whom::Holder(0)))]),
+        play: Play::Script(|rng| of(fleet(1, 1), vec![now(kill(rng, Whom::Holder(0)))])),
     },
     Scenario {
         name: "two-kills-within-a-minute",
         about: "the holder is killed, and within a minute whoever holds the address then",
         strategies: ALL_STRATEGIES,
-        script: |rng| {
+        play: Play::Script(|rng| {
             let later = Duration::from_millis(rng.u64(0..60_000));
             of(
                 fleet(1, 3),
                 vec![now(kill(rng, Whom::Holder(0))), Step { after: later, deed: kill(rng, Whom::Holder(0)) }],
             )
-        },
+        }),
     },
     Scenario {
         name: "zone-loss",
         about: "the holder's Availability Zone goes dark",
         strategies: ALL_STRATEGIES,
-        script: |_| of(fleet(1, 4), vec![now(to(Whom::Holder(0), |i| Act::LoseZone { zone: i.zone.clone() }))]),
+        play: Play::Script(|_| of(fleet(1, 4), vec![now(to(Whom::Holder(0), |i| Act::LoseZone { zone: i.zone.clone() }))])),
     },
     Scenario {
         name: "spot-notice-120",
         about: "Spot warns two minutes before it takes the holder, sometimes after a rebalance recommendation",
         strategies: ALL_STRATEGIES,
-        script: |rng| spot(rng, 120),
+        play: Play::Script(|rng| spot(rng, 120)),
     },
     Scenario {
         name: "spot-notice-39",
         about: "Spot warns 39 seconds before it takes the holder",
         strategies: ALL_STRATEGIES,
-        script: |rng| spot(rng, 39),
+        play: Play::Script(|rng| spot(rng, 39)),
     },
     Scenario {
         name: "failing-status-checks",
         about: "the holder can no longer be reached; sometimes it recovers by itself",
         strategies: ALL_STRATEGIES,
-        script: failing_status_checks,
+        play: Play::Script(failing_status_checks),
     },
     Scenario {
         name: "stopped-by-hand",
         about: "a person stops the holder, and sometimes starts it again",
         strategies: ALL_STRATEGIES,
-        script: stopped_by_hand,
+        play: Play::Script(stopped_by_hand),
     },
     Scenario {
         name: "new-launch-beside-healthy-holder",
         about: "the group grows by one; nothing must move",
         strategies: ALL_STRATEGIES,
-        script: |rng| {
+        play: Play::Script(|rng| {
             let desired = rng.u32(1..=3);
             let grow = Act::SetDesired { group: "web".to_owned(), desired: desired + 1 };
             Script { demand: Demand::NoMoves, ..of(fleet(1, desired), vec![now(Deed::Do(grow))]) }
-        },
+        }),
     },
     Scenario {
         name: "instance-refresh",
         about: "every instance is replaced, with or without launching first",
         strategies: ALL_STRATEGIES,
-        script: instance_refresh,
+        play: Play::Script(instance_refresh),
     },
     Scenario {
         name: "blue-green",
         about: "CodeDeploy brings up a copy of the group, then empties the old one",
         strategies: ALL_STRATEGIES,
-        script: |rng| {
+        play: Play::Script(|rng| {
             let (blue, green) = ("web".to_owned(), "CodeDeploy_web_d-7XK2M9QAB".to_owned());
             let deploy = Deed::Do(Act::BlueGreen { group: blue.clone(), green });
             let desired = rng.u32(1..=2);
             Script { over: Over::Replaced(blue), ..of(fleet(1, desired), vec![now(deploy)]) }
-        },
+        }),
     },
     Scenario {
         name: "pool-of-two-on-three",
         about: "two addresses on three instances; a holder is killed, sometimes the other one too",
         strategies: WITH_FUNCTION,
-        script: |rng| {
+        play: Play::Script(|rng| {
             let first = rng.usize(0..2);
             let mut steps = vec![now(kill(rng, Whom::Holder(first)))];
             if rng.bool() {
@@ -120,19 +120,25 @@ pub(super) const ALL: &[Scenario] = &[
                 steps.push(Step { after, deed: kill(rng, Whom::Holder(1 - first)) });
             }
             of(fleet(2, 3), steps)
-        },
+        }),
     },
     Scenario {
         name: "warm-pool",
         about: "the group grows from its warm pool and shrinks again, or loses its holder, or a prepared instance",
         strategies: ALL_STRATEGIES,
-        script: warm_pool,
+        play: Play::Script(warm_pool),
     },
     Scenario {
         name: "everything-at-once",
         about: "many things at random times, while calls fail, reads lag, events get lost and invocations die",
         strategies: WITH_FUNCTION,
-        script: rough::script,
+        play: Play::Script(rough::script),
+    },
+    Scenario {
+        name: "chaos-year",
+        about: "a year with the panda: fleets of all kinds, people, weather, and deaths at every call; its limits hold",
+        strategies: &[Strategy::Ours],
+        play: Play::Year,
     },
 ];
 
