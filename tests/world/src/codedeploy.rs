@@ -1,5 +1,6 @@
 //! Which applications and deployment groups has `CodeDeploy`, and what is it deploying?
 
+pub(crate) mod agent;
 pub(crate) mod deployment;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::cloudwatch::AlarmState;
 use crate::ssm::document::DocumentEffect;
 
+mod delivery;
+
+pub(crate) use delivery::ONE_AT_A_TIME;
+pub use delivery::{
+    ActionKind, ActionSpec, Bundle, CommitSpec, DeliverySpec, PipelineSpec, ScriptOutcome, ScriptSpec, StageSpec,
+};
+
 /// A fleet: groups behind a few Elastic IPs, all carrying the tag `lethargic-panda:fleet`.
 ///
 /// ```json
@@ -35,6 +42,9 @@ pub struct FleetSpec {
     pub documents: BTreeMap<String, DocumentEffect>,
     /// Host names that lead to the first address.
     pub hosts: Vec<String>,
+    /// How code comes to the fleet; absent: not played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliverySpec>,
 }
 
 impl Default for FleetSpec {
@@ -50,6 +60,7 @@ impl Default for FleetSpec {
             topics: Vec::new(),
             documents: BTreeMap::new(),
             hosts: Vec::new(),
+            delivery: None,
         }
     }
 }

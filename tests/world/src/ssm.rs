@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ec2::instance::{Instance, InstanceState};
 use crate::world::{World, later};
@@ -33,6 +34,7 @@ impl Default for Ssm {
 pub(crate) enum Ping {
     Online,
     ConnectionLost,
+    Inactive,
 }
 
 impl Ping {
@@ -40,8 +42,24 @@ impl Ping {
         match self {
             Self::Online => "Online",
             Self::ConnectionLost => "ConnectionLost",
+            Self::Inactive => "Inactive",
         }
     }
+}
+
+/// What somebody makes of an instance's agent of Systems Manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PingState {
+    /// It is connected, if the machine is.
+    #[default]
+    Online,
+    /// It has lost its connection.
+    ConnectionLost,
+    /// And that for so long that Systems Manager no longer counts on it.
+    Inactive,
+    /// It has never registered: the instance is not listed at all.
+    Unregistered,
 }
 
 impl Instance {

@@ -91,6 +91,8 @@ pub enum CodeDeployAgent {
     Stopped,
     /// It runs and does not poll (aws-codedeploy-agent 276: "service still says running").
     Hung,
+    /// It is not installed.
+    Absent,
 }
 
 /// A network interface.
