@@ -39,7 +39,10 @@ pub use autoscaling::member::{ActionInWait, Health, Lifecycle, Member, Transitio
 pub use cloudwatch::{Alarm, AlarmState};
 pub use codedeploy::agent::{AgentGeneration, AgentTrouble};
 pub use codedeploy::deployment::{Deployment, DeploymentStatus};
+pub use codedeploy::revision::Commit;
+pub use codedeploy::target::{Diagnostics, LifecycleEvent, Progress, Target};
 pub use codedeploy::{Application, DeploymentGroup};
+pub use codepipeline::stage::{ActionRun, StageRun};
 pub use codepipeline::{Execution, ExecutionStatus, Pipeline};
 pub use ec2::address::{Address, Association};
 pub use ec2::instance::{CheckStatus, CodeDeployAgent, Instance, InstanceState, Interface};
@@ -48,8 +51,8 @@ pub use journal::{AnsweredBy, Entry, EventFate, Kind};
 pub use messages::{Message, topic_arn};
 pub use site::Knock;
 pub use spec::{
-    ActionKind, ActionSpec, AlarmSpec, Bundle, CommitSpec, DeliverySpec, FleetSpec, GroupSpec, HookSpec, MaintenanceSpec,
-    PipelineSpec, ScriptOutcome, ScriptSpec, StageSpec, WarmPoolSpec,
+    ActionKind, ActionSpec, AlarmSpec, Bundle, CommitSpec, DeliverySpec, FleetSpec, GroupSpec, HookSpec,
+    MaintenanceSpec, PipelineSpec, ScriptOutcome, ScriptSpec, StageSpec, WarmPoolSpec,
 };
 pub use ssm::PingState;
 pub use ssm::command::{Command, Invocation, InvocationStatus};

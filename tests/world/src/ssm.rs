@@ -70,12 +70,30 @@ impl Instance {
         if self.state.is_dead() {
             return None;
         }
+        if self.ssm_inactive {
+            return Some(Ping::Inactive);
+        }
         let answers = self.ssm_online && self.state == InstanceState::Running && !self.failing && since <= now;
         Some(if answers { Ping::Online } else { Ping::ConnectionLost })
     }
 }
 
 impl World {
+    /// What becomes of an instance's agent of Systems Manager.
+    pub(crate) fn set_ping(&mut self, id: &str, ping: PingState) {
+        let now = self.now;
+        let Some(instance) = self.state.instances.get_mut(id) else { return };
+        instance.ssm_online = ping == PingState::Online;
+        instance.ssm_inactive = ping == PingState::Inactive;
+        if ping == PingState::Unregistered {
+            instance.ssm_since = None;
+            instance.ssm_registered = false;
+        } else if instance.state == InstanceState::Running {
+            instance.ssm_since.get_or_insert(now);
+        }
+        self.touch();
+    }
+
     pub(crate) fn ssm_mut(&mut self) -> &mut Ssm {
         self.touch();
         Arc::make_mut(&mut self.state.ssm)
@@ -87,6 +105,7 @@ impl World {
         let Some(instance) = self.state.instances.get_mut(id) else { return };
         instance.ssm_registered = instance.ssm_since.is_some();
         instance.ssm_since = Some(since);
-        instance.code_deploy_agent = crate::CodeDeployAgent::Running;
+        instance.ssm_inactive = false;
+        self.boot_code_deploy_agent(id);
     }
 }
