@@ -237,7 +237,7 @@ impl FleetSpec {
     /// What is wrong with it, in words that name the field.
     ///
     /// # Errors
-    /// A group without zones, sizes that contradict each other, a hook that AWS would refuse.
+    /// A group without zones, sizes that contradict each other, a hook that AWS would refuse, a delivery to nobody.
     pub fn check(&self) -> Result<(), String> {
         for group in &self.groups {
             let name = &group.name;
@@ -251,6 +251,9 @@ impl FleetSpec {
             for hook in &group.hooks {
                 hook.to_hook().map_err(|error| format!("group {name}, hook {}: {}", hook.name, error.message))?;
             }
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.check(&self.groups)?;
         }
         Ok(())
     }

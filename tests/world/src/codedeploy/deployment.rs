@@ -149,7 +149,8 @@ impl Deployment {
     }
 
     /// How many targets are in a state.
-    pub(crate) fn count(&self, progress: Progress) -> usize {
+    #[must_use]
+    pub fn count(&self, progress: Progress) -> usize {
         self.targets.values().filter(|target| target.progress == progress).count()
     }
 }

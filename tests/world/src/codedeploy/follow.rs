@@ -80,8 +80,8 @@ impl World {
         }
         let mut only = self.in_service_of(&done.application, &done.group);
         only.retain(|id| {
-            let outdated = self.state.instances.get(id).is_some_and(|found| found.deployed != done.commit);
-            outdated && !done.targets.contains_key(id)
+            let new = |found: &crate::Instance| found.launched >= done.created && found.deployed != done.commit;
+            self.state.instances.get(id).is_some_and(new) && !done.targets.contains_key(id)
         });
         if only.is_empty() {
             return;

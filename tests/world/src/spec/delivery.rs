@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::GroupSpec;
 use crate::codedeploy::agent::AgentGeneration;
 
 /// How code comes to a fleet. With it, its deployments are played event by event, and instances serve what was deployed to them;
@@ -51,6 +52,20 @@ impl Default for DeliverySpec {
             agent: AgentGeneration::V2,
             deployed: Some(CommitSpec::default()),
         }
+    }
+}
+
+impl DeliverySpec {
+    /// What is wrong with it, in words that name the field.
+    pub(super) fn check(&self, groups: &[GroupSpec]) -> Result<(), String> {
+        let known = ["OneAtATime", "HalfAtATime", "AllAtOnce"].map(|name| format!("CodeDeployDefault.{name}"));
+        if !known.contains(&self.config) {
+            return Err(format!("delivery: config {} must be one of {}", self.config, known.join(", ")));
+        }
+        if !groups.iter().any(|group| group.code_deploy) {
+            return Err("delivery: no group has code_deploy".to_owned());
+        }
+        Ok(())
     }
 }
 
