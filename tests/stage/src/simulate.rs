@@ -14,6 +14,7 @@ mod law;
 mod play;
 mod print;
 mod report;
+mod role;
 mod scenario;
 mod strategy;
 mod survey;

@@ -194,6 +194,9 @@ impl World {
         if self.denied.contains(&format!("{}:{name}", service.name())) {
             return Err(service.denied(name));
         }
+        if !self.authorised(service, request) {
+            return Err(service.denied(name));
+        }
         let unreadable = || ApiError::bad("SerializationException", "The request could not be read.");
         let said = match &operation.handler {
             Handler::Read(_) | Handler::Write(_) => {

@@ -13,6 +13,7 @@ use crate::codedeploy::agent::AgentGeneration;
 use crate::ec2::address::Address;
 use crate::ec2::instance::Instance;
 use crate::fault::Faults;
+use crate::iam::Roles;
 use crate::ids::Ids;
 use crate::journal::{Entry, Kind};
 use crate::messages::Message;
@@ -49,6 +50,7 @@ pub struct World {
     pub(crate) buckets: Buckets,
     /// `service:Operation`s that the callers' role does not allow.
     pub(crate) denied: BTreeSet<String>,
+    pub(crate) roles: Roles,
     pub(crate) sites: Sites,
     pub(crate) messages: Vec<Message>,
     /// Members that `CodePipeline`'s events lack.
@@ -86,6 +88,7 @@ impl World {
             activities: BTreeMap::new(),
             buckets: Buckets::default(),
             denied: BTreeSet::new(),
+            roles: Roles::default(),
             sites: Sites::default(),
             messages: Vec::new(),
             left_out: BTreeSet::new(),

@@ -141,6 +141,7 @@ struct Environment<F: Function> {
 
 impl<F: Function> Lambda<F> {
     pub(super) fn new(deployment: Arc<Deployment>, function: F, cloud: Cloud, seed: u64) -> Self {
+        cloud.lock().assume(F::NAME, deployment.role.clone());
         Self(Rc::new(Inner {
             deployment,
             function,

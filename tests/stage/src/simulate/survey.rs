@@ -1,6 +1,7 @@
 //! How do many runs go? Seeds on all cores, each run in a runtime of its own.
 
 use std::{
+    collections::BTreeSet,
     num::NonZero,
     path::Path,
     sync::{
@@ -83,7 +84,9 @@ impl Simulator {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let Some(script) = task.scenario.script(seed, task.strategy) else {
             let cast = Cast { panda: &self.panda, failover: &self.deployment, failover_config: &self.config };
-            let played = LocalSet::new().block_on(&runtime, year::play(&cast, seed, keep_timeline)).map_err(SimulatorError::Panda)?;
+            let played = LocalSet::new()
+                .block_on(&runtime, year::play(&cast, seed, keep_timeline))
+                .map_err(SimulatorError::Panda)?;
             return Ok(of_year(seed, &played, keep_timeline));
         };
         let played = LocalSet::new()
@@ -162,6 +165,7 @@ fn of_year(seed: u64, played: &year::Played, keep_timeline: bool) -> RunReport {
         death_to_move: account.death_to_move.clone(),
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         timeline: (keep_timeline || !violations.is_empty()).then(text),
+        permissions: BTreeSet::new(),
         year: Some(played.figures.clone()),
         violations,
     }
@@ -195,6 +199,7 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         death_to_move: account.death_to_move,
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         violations,
+        permissions: played.permissions.clone(),
         year: None,
         timeline,
     }
