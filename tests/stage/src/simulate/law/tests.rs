@@ -60,7 +60,7 @@ fn broken_by(happens: Vec<(i64, Kind)>) -> Vec<&'static str> {
         refused: Vec::new(),
         permissions: BTreeSet::new(),
     };
-    let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours);
+    let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours).unwrap();
     let mut truth = Truth::new(&script.fleet);
     let mut judge = Judge::new(&script, Strategy::Ours, &played);
     let mut before = None;
