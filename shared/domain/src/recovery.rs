@@ -26,33 +26,41 @@
 
 mod agent;
 mod cause;
+mod chat;
 mod code;
 mod command;
 mod diagnosis;
+mod links;
 mod look;
+mod message;
 mod pattern;
 mod plan;
 mod reason;
 mod redact;
 mod run;
+mod table;
 mod telling;
 mod wake;
 
 pub use self::{
     agent::{AgentAction, AgentReport, AgentTrouble, AgentVerdict},
     cause::{Cause, Cure, DOCUMENTATION, Facts},
+    chat::ChatMessage,
     code::DeploymentErrorCode,
     command::{Command, CommandError, Target as CommandTarget},
     diagnosis::{Diagnosis, Finding, MOST_UNANSWERED, MOST_WHILE_BUSY, Nursing, Said, Standing, diagnose},
+    links::Console,
     look::{
         Creator, DeploymentInfo, DeploymentLook, DeploymentStatus, Diagnostics, InstanceLook, LifecycleEvent, Look,
         Membership, Ping, Restart, RestartState, Seen, Target, TargetStatus, Told,
     },
+    message::{Notice, message},
     pattern::Pattern,
     plan::{RecoveryPlan, Rules, Step, plan},
     reason::Reason,
     redact::{MARK, Redacted, redact},
     run::{ActionLook, Commit, ExecutionLook, PipelineLook, RunStatus, StageLook},
+    table::{rows, table},
     telling::{News, Telling},
     wake::{Call, Hints, NoWake, Subject, Wake},
 };
