@@ -37,6 +37,7 @@ mod pattern;
 mod plan;
 mod reason;
 mod redact;
+mod refusal;
 mod run;
 mod table;
 mod telling;
@@ -59,6 +60,7 @@ pub use self::{
     plan::{RecoveryPlan, Rules, Step, plan},
     reason::Reason,
     redact::{MARK, Redacted, redact},
+    refusal::Refusal,
     run::{ActionLook, Commit, ExecutionLook, PipelineLook, RunStatus, StageLook},
     table::{rows, table},
     telling::{News, Telling},

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AgentTrouble, DeploymentErrorCode, Pattern};
+use super::{AgentTrouble, DeploymentErrorCode, Pattern, Refusal};
 
 /// Why a deployment failed, as a whole or on one instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +13,8 @@ pub enum Cause {
     Target(Pattern),
     /// What was found when the agent was to be restarted.
     Agent(AgentTrouble),
+    /// Why there is no deployment.
+    Refused(Refusal),
 }
 
 /// What can be done about a cause.
@@ -131,6 +133,7 @@ impl Cause {
             Self::Deployment(code) => code.facts(),
             Self::Target(pattern) => pattern.facts(),
             Self::Agent(trouble) => trouble.facts(),
+            Self::Refused(refusal) => refusal.facts(),
         }
     }
 
@@ -141,6 +144,7 @@ impl Cause {
             Self::Deployment(code) => code.as_str(),
             Self::Target(pattern) => pattern.code(),
             Self::Agent(trouble) => trouble.code(),
+            Self::Refused(refusal) => refusal.code(),
         }
     }
 }

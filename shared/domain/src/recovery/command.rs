@@ -1,11 +1,10 @@
 //! What does a person ask for?
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::Subject;
-use crate::ids::{DeploymentId, ExecutionId, PipelineName};
+use super::{Hints, Subject};
+use crate::ids::{DeploymentId, ExecutionId, PipelineName, StageName};
 
 /// A command, as an invocation's payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +17,8 @@ pub enum Command {
     LookAgain {
         /// The subject.
         subject: Subject,
-        /// What the first event said of the attempt.
-        attempt: Option<u32>,
-        /// When the failure was first told.
-        since: Option<Timestamp>,
+        /// What the first event knew.
+        again: Box<Hints>,
     },
     /// `{"command":"sweep"}`: look at every pipeline that is known.
     Sweep,
@@ -96,17 +93,21 @@ impl Command {
             "recover" => fields.target().map(Self::Recover),
             "look-again" => {
                 fields.only(
-                    &["pipeline", "execution", "deployment", "attempt", "since"],
-                    "`pipeline`, `execution`, `deployment`, `attempt` and `since`",
+                    &["pipeline", "execution", "deployment", "stage", "action", "attempt", "since"],
+                    "`pipeline`, `execution`, `stage`, `action`, `attempt`, `deployment` and `since`",
                 )?;
                 let subject = match fields.named()? {
                     Target::Deployment(deployment) => Subject::Deployment(deployment),
                     Target::Pipeline(pipeline, Some(execution)) => Subject::Execution { pipeline, execution },
                     Target::Pipeline(_, None) => return Err(fields.bad("execution", "an execution's id")),
                 };
-                let since =
-                    fields.text("since", "a time")?.map(|time| time.parse().map_err(|_| fields.bad("since", "a time")));
-                Ok(Self::LookAgain { subject, attempt: fields.attempt()?, since: since.transpose()? })
+                let since = fields.text("since", "a time")?;
+                let since = since.map(|time| time.parse().map_err(|_| fields.bad("since", "a time"))).transpose()?;
+                let action = fields.text("action", "an action's name")?.map(str::to_owned);
+                let provider = action.as_ref().map(|_| "CodeDeploy".to_owned());
+                let stage = fields.text("stage", "a stage's name")?.map(StageName::from);
+                let again = Hints { stage, action, provider, attempt: fields.attempt()?, since, ..Hints::default() };
+                Ok(Self::LookAgain { subject, again: Box::new(again) })
             }
             "sweep" => fields.only(&[], "none").map(|()| Self::Sweep),
             other => Err(CommandError::UnknownCommand { found: format!("`{}`", shortened(other)) }),
@@ -156,7 +157,7 @@ impl Fields<'_> {
 
     fn attempt(&self) -> Result<Option<u32>, CommandError> {
         match self.object.get("attempt") {
-            None | Some(Value::Null) => Ok(None),
+            None => Ok(None),
             Some(value) => value
                 .as_u64()
                 .and_then(|attempt| u32::try_from(attempt).ok())

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentTrouble, AgentVerdict, Cause, Cure, DeploymentErrorCode, DeploymentInfo, DeploymentLook, DeploymentStatus,
-    LifecycleEvent, Look, Pattern, Ping, Reason, Redacted, Restart, RestartState, Seen, Target, TargetStatus,
+    ActionLook, AgentTrouble, AgentVerdict, Cause, Cure, DeploymentErrorCode, DeploymentInfo, DeploymentLook,
+    DeploymentStatus, LifecycleEvent, Look, Pattern, Ping, Reason, Redacted, Refusal, Restart, RestartState, Seen,
+    StageLook, Subject, Target, TargetStatus,
 };
 use crate::{
     event::InstanceState,
@@ -29,8 +30,8 @@ pub struct Diagnosis {
 /// Something that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The deployment.
-    pub deployment: DeploymentId,
+    /// The deployment; none where CodeDeploy took none.
+    pub deployment: Option<DeploymentId>,
     /// The instance; none where the deployment as a whole failed.
     pub instance: Option<InstanceId>,
     /// Why.
@@ -113,14 +114,33 @@ impl Finding {
 #[must_use]
 pub fn diagnose(look: &Look) -> Diagnosis {
     let mut diagnosis = Diagnosis::default();
-    for (id, deployment) in &look.deployments {
+    for (id, deployment) in look.current() {
         match &deployment.info {
             Err(error) => diagnosis.gaps.push(Reason::Unreadable { what: "the deployment", error: error.clone() }),
             Ok(None) => diagnosis.gaps.push(Reason::Missing { what: "the deployment" }),
             Ok(Some(info)) => of_deployment(look, id, info, deployment, &mut diagnosis),
         }
     }
+    diagnosis.findings.extend(refused(look));
     diagnosis
+}
+
+/// The actions whose deployment CodeDeploy did not take.
+fn refused(look: &Look) -> Vec<Finding> {
+    let Subject::Execution { execution, .. } = &look.subject else { return Vec::new() };
+    let pipeline = look.pipeline.as_ref().ok().and_then(Option::as_ref);
+    let failed = pipeline.and_then(|pipeline| pipeline.stage_of(execution)).into_iter().flat_map(StageLook::failed);
+    let finding = |action: &ActionLook| {
+        let error = action.error.as_deref().unwrap_or_default();
+        Finding {
+            deployment: None,
+            instance: None,
+            cause: Cause::Refused(Refusal::of(error)),
+            said: Some(Said { message: Redacted::some(error), ..Said::default() }),
+            standing: Standing::Whole,
+        }
+    };
+    failed.filter(|action| look.is_refused(action)).map(finding).collect()
 }
 
 fn of_deployment(
@@ -134,7 +154,7 @@ fn of_deployment(
         return;
     }
     let whole = |code: DeploymentErrorCode| Finding {
-        deployment: id.clone(),
+        deployment: Some(id.clone()),
         instance: None,
         cause: Cause::Deployment(code),
         said: info.error.as_ref().map(|(_, message)| Said { message: Redacted::some(message), ..Said::default() }),
@@ -241,7 +261,7 @@ fn at(
         },
     };
     Finding {
-        deployment: deployment.clone(),
+        deployment: Some(deployment.clone()),
         instance: Some(target.instance.clone()),
         cause: Cause::Target(pattern),
         said,

@@ -2,11 +2,11 @@
 //!
 //! What could not be read is an `Err` with the reason. It is never taken for a permission: what is unreadable is explained, not cured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{AgentReport, DeploymentErrorCode, ExecutionLook, Hints, PipelineLook, Subject};
+use super::{ActionLook, AgentReport, DeploymentErrorCode, ExecutionLook, Hints, PipelineLook, Subject};
 use crate::{
     event::InstanceState,
     failover::Lifecycle,
@@ -29,8 +29,10 @@ pub struct Look {
     pub execution: Seen<Option<ExecutionLook>>,
     /// The execution that started the deployment, where the subject is a deployment: its own events tell of it.
     pub owner: Seen<Option<(PipelineName, ExecutionId)>>,
-    /// The deployments to look at: those of [`PipelineLook::deployments`] and those that the event named, or the subject.
+    /// The deployments to look at: those of [`PipelineLook::deployments`]; where it shows none, those that the event named; or the subject.
     pub deployments: BTreeMap<DeploymentId, DeploymentLook>,
+    /// Those of [`PipelineLook::blocking`] that have not ended; empty if there are none.
+    pub blocking: Seen<Vec<DeploymentId>>,
     /// What EC2, Systems Manager and Auto Scaling say of the deployments' targets. Who is missing was not found by any of them.
     pub instances: Seen<BTreeMap<InstanceId, InstanceLook>>,
     /// How many members of each group of these instances are in service and healthy.
@@ -40,6 +42,31 @@ pub struct Look {
     pub restarts: Seen<Vec<Restart>>,
     /// What people were told of this subject already.
     pub told: Told,
+}
+
+impl Look {
+    /// The deployments that count. An event may be late, and name one of an earlier attempt: what the pipeline shows now outweighs it.
+    pub fn current(&self) -> impl Iterator<Item = (&DeploymentId, &DeploymentLook)> {
+        let shown = match (&self.subject, &self.pipeline) {
+            (Subject::Execution { execution, .. }, Ok(Some(pipeline))) => pipeline.deployments(execution),
+            _ => BTreeSet::new(),
+        };
+        self.deployments.iter().filter(move |(id, _)| shown.is_empty() || shown.contains(*id))
+    }
+
+    /// What CodeDeploy says of a deployment, as far as it could be read.
+    #[must_use]
+    pub fn info(&self, deployment: &DeploymentId) -> Option<&DeploymentInfo> {
+        self.deployments.get(deployment)?.info.as_ref().ok()?.as_ref()
+    }
+
+    /// Whether an action failed because CodeDeploy did not take the deployment: it is one of CodeDeploy, as the event or its error says, and has
+    /// no deployment.
+    #[must_use]
+    pub fn is_refused(&self, action: &ActionLook) -> bool {
+        let named = self.hints.provider.is_some() && self.hints.action.as_deref() == Some(action.name.as_str());
+        action.deployment().is_none() && (named || action.is_deployment())
+    }
 }
 
 /// What people were told.
@@ -281,7 +308,7 @@ pub enum RestartState {
     /// It runs, or waits to.
     Running,
     /// The script said this.
-    Answered(AgentReport),
+    Answered(Box<AgentReport>),
     /// It ended without a word that we understand.
     Unanswered {
         /// Systems Manager's `StatusDetails`, such as `Delivery Timed Out`.
@@ -296,9 +323,10 @@ impl RestartState {
     pub fn read(status: &str, stdout: &str) -> Self {
         match status {
             "Pending" | "In Progress" | "InProgress" | "Delayed" | "Cancelling" => Self::Running,
-            _ => {
-                AgentReport::find(stdout).map_or_else(|| Self::Unanswered { status: status.to_owned() }, Self::Answered)
-            }
+            _ => AgentReport::find(stdout).map_or_else(
+                || Self::Unanswered { status: status.to_owned() },
+                |report| Self::Answered(Box::new(report)),
+            ),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Writer<'_> {
             title: mail.subject.clone(),
             keywords: vec![self.what()],
             thread,
-            resources: self.look.deployments.keys().map(ToString::to_string).collect(),
+            resources: self.look.current().map(|(id, _)| id.to_string()).collect(),
             ..parts
         });
         Notice { mail, chat }
@@ -152,7 +152,7 @@ impl Writer<'_> {
     }
 
     fn info(&self) -> Option<&DeploymentInfo> {
-        self.look.deployments.values().find_map(|deployment| deployment.info.as_ref().ok()?.as_ref())
+        self.look.current().find_map(|(id, _)| self.look.info(id))
     }
 
     fn about(&self) -> Vec<String> {
@@ -167,7 +167,7 @@ impl Writer<'_> {
             }
             lines.push(format!("Execution: {execution}"));
         }
-        for (id, deployment) in &self.look.deployments {
+        for (id, deployment) in self.look.current() {
             let group = match &deployment.info {
                 Ok(Some(info)) => format!(" to {}/{}", info.application, info.group),
                 _ => String::new(),
@@ -189,7 +189,7 @@ impl Writer<'_> {
             1 => done.push("The stage was retried once.".to_owned()),
             retries => done.push(format!("The stage was retried {retries} times.")),
         }
-        for deployment in self.look.deployments.values() {
+        for (_, deployment) in self.look.current() {
             let Ok(Some(info)) = &deployment.info else { continue };
             if let Some(rollback) = &info.rollback {
                 done.push(format!("CodeDeploy rolls back with {rollback}."));
@@ -209,7 +209,7 @@ impl Writer<'_> {
         if let Subject::Execution { pipeline, execution } = &self.look.subject {
             links.push(console.execution(pipeline, execution));
         }
-        links.extend(self.look.deployments.keys().take(MOST_CAUSES).map(|id| console.deployment(id)));
+        links.extend(self.look.current().take(MOST_CAUSES).map(|(id, _)| console.deployment(id)));
         let shells = groups.iter().filter(|group| !group.gone && !group.cure.allows_retry());
         links
             .extend(shells.filter_map(|group| group.instances.first()).take(1).map(|instance| console.shell(instance)));

@@ -30,7 +30,7 @@ pub enum Pattern {
     AgentTooOld,
     /// The disk is full.
     DiskFull,
-    /// There is no AppSpec file where it belongs.
+    /// There is no `AppSpec` file where it belongs.
     AppSpecMissing,
     /// A script of the revision before, which ran to take that out, failed.
     OldScript,
@@ -46,7 +46,7 @@ pub enum Pattern {
     ScriptFailed,
     /// A script did not end in time.
     ScriptTimedOut,
-    /// The AppSpec file is not valid.
+    /// The `AppSpec` file is not valid.
     AppSpecInvalid,
     /// The instance is stopped.
     InstanceStopped,
@@ -206,6 +206,7 @@ impl Pattern {
 
     /// What is known about it.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table")]
     pub fn facts(self) -> Facts {
         match self {
             Self::AgentSilent => Facts::new(

@@ -55,6 +55,8 @@ pub enum Reason {
     NotFailed { status: RunStatus },
     /// The execution ended otherwise.
     ExecutionEnded { status: RunStatus },
+    /// What failed is no deployment.
+    NotADeployment { stage: StageName },
     /// The execution goes on: how that ends is told by itself.
     ExecutionRuns,
     /// No pipeline waits for this deployment, so there is no stage to retry.
@@ -101,6 +103,7 @@ impl Reason {
             Self::NewerExecution { .. } => "newer-execution",
             Self::NotFailed { .. } => "not-failed",
             Self::ExecutionEnded { .. } => "execution-ended",
+            Self::NotADeployment { .. } => "not-a-deployment",
             Self::ExecutionRuns => "execution-runs",
             Self::NoPipeline => "no-pipeline",
             Self::PipelineTells { .. } => "pipeline-tells",
@@ -154,6 +157,7 @@ impl fmt::Display for Reason {
             Self::NewerExecution { execution } => write!(f, "the newer execution `{execution}` is at the stage"),
             Self::NotFailed { status } => write!(f, "the stage is not failed but {status}"),
             Self::ExecutionEnded { status } => write!(f, "the execution is {status}"),
+            Self::NotADeployment { stage } => write!(f, "what failed at stage `{stage}` is no deployment"),
             Self::ExecutionRuns => f.write_str("the execution goes on, and its end is told by itself"),
             Self::NoPipeline => f.write_str("no pipeline waits for the deployment, so there is no stage to retry"),
             Self::PipelineTells { execution } => {

@@ -82,6 +82,13 @@ impl ActionLook {
     pub fn deployment(&self) -> Option<DeploymentId> {
         self.external.as_deref().filter(|id| id.starts_with("d-")).map(DeploymentId::from)
     }
+
+    /// Whether the action is one of CodeDeploy, by its deployment, or by its error where it never got one.
+    #[must_use]
+    pub fn is_deployment(&self) -> bool {
+        let told = |error: &String| error.to_lowercase().contains("codedeploy") || error.contains("Deployment Group");
+        self.deployment().is_some() || self.error.as_ref().is_some_and(told)
+    }
 }
 
 impl StageLook {
@@ -106,12 +113,20 @@ impl PipelineLook {
         self.stage_of(execution).into_iter().flat_map(StageLook::failed).filter_map(ActionLook::deployment).collect()
     }
 
+    /// The deployments that CodeDeploy names as the reason why it took no other: a group has one at a time.
+    #[must_use]
+    pub fn blocking(&self, execution: &ExecutionId) -> BTreeSet<DeploymentId> {
+        let refused = self.stage_of(execution).into_iter().flat_map(StageLook::failed);
+        let errors = refused.filter(|action| action.deployment().is_none()).filter_map(|action| action.error.as_ref());
+        let words = errors.flat_map(|error| error.split(|c: char| !c.is_ascii_alphanumeric() && c != '-'));
+        words.filter(|word| word.starts_with("d-") && word.len() > 8).map(DeploymentId::from).collect()
+    }
+
     /// The execution whose deployment failed and is still where it failed, if any: the one nearest to the pipeline's end.
     #[must_use]
     pub fn failed_execution(&self) -> Option<&ExecutionId> {
-        let failed = |stage: &&StageLook| {
-            stage.status == RunStatus::Failed && stage.failed().any(|action| action.deployment().is_some())
-        };
+        let failed =
+            |stage: &&StageLook| stage.status == RunStatus::Failed && stage.failed().any(ActionLook::is_deployment);
         self.stages.iter().rev().find(failed).and_then(|stage| stage.execution.as_ref())
     }
 }
@@ -141,7 +156,7 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// From an entry of `artifactRevisions`. For CodeConnections the summary is JSON in a string
+    /// From an entry of `artifactRevisions`. For `CodeConnections` the summary is JSON in a string
     /// (`{"ProviderType":"GitHub","CommitMessage":"…"}`); for other sources it is the message itself.
     #[must_use]
     pub fn of_revision(id: Option<&str>, summary: Option<&str>, url: Option<&str>) -> Option<Self> {

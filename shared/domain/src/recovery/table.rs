@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{AgentTrouble, Cause, DeploymentErrorCode, Facts, Pattern};
+use super::{AgentTrouble, Cause, DeploymentErrorCode, Facts, Pattern, Refusal};
 
 /// Every cause with what it is recognised by, in the order of asking.
 pub fn rows() -> impl Iterator<Item = (Cause, String)> {
@@ -13,7 +13,8 @@ pub fn rows() -> impl Iterator<Item = (Cause, String)> {
     let patterns = Pattern::ALL.into_iter().map(|pattern| (Cause::Target(pattern), pattern.sign().to_owned()));
     let troubles =
         AgentTrouble::ALL.into_iter().map(|trouble| (Cause::Agent(trouble), "the restart's report".to_owned()));
-    codes.chain(patterns).chain(troubles)
+    let refusals = Refusal::ALL.into_iter().map(|refusal| (Cause::Refused(refusal), refusal.sign().to_owned()));
+    codes.chain(patterns).chain(troubles).chain(refusals)
 }
 
 /// The tables of `docs/DEPLOYMENTS.md`, in Markdown: what the instances say, what the restart found, what the deployment says.
@@ -31,6 +32,11 @@ pub fn table() -> String {
     title(&mut text, "What the restart of an agent found", "code");
     for (cause, _) in rows().filter(|(cause, _)| matches!(cause, Cause::Agent(_))) {
         row(&mut text, &format!("**{}**", cause.code()), cause.facts());
+    }
+    text.push('\n');
+    title(&mut text, "What CodePipeline says where there is no deployment", "recognised by");
+    for (cause, sign) in rows().filter(|(cause, _)| matches!(cause, Cause::Refused(_))) {
+        row(&mut text, &format!("**{}**: {sign}", cause.code()), cause.facts());
     }
     text.push('\n');
     title(&mut text, "What CodeDeploy says of the deployment", "code");

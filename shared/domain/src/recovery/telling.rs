@@ -31,18 +31,15 @@ pub(super) fn recovered(subject: &Subject) -> Telling {
 pub(super) fn failed(look: &Look, diagnosis: &Diagnosis, now: Timestamp) -> Telling {
     let key = match &look.subject {
         Subject::Execution { .. } => look.subject.key(),
-        Subject::Deployment(id) => {
-            let info = look.deployments.get(id).and_then(|deployment| deployment.info.as_ref().ok()?.as_ref());
-            match info.filter(|info| info.creator.by_auto_scaling()) {
-                Some(info) => {
-                    let cause = diagnosis.findings.first().map(Finding::root);
-                    let hour = now.as_second().div_euclid(3_600);
-                    let cause = cause.as_ref().map_or("no-cause", Cause::code);
-                    format!("{}/{}/{cause}/{hour}", info.application, info.group)
-                }
-                None => look.subject.key(),
+        Subject::Deployment(id) => match look.info(id).filter(|info| info.creator.by_auto_scaling()) {
+            Some(info) => {
+                let cause = diagnosis.findings.first().map(Finding::root);
+                let hour = now.as_second().div_euclid(3_600);
+                let cause = cause.as_ref().map_or("no-cause", Cause::code);
+                format!("{}/{}/{cause}/{hour}", info.application, info.group)
             }
-        }
+            None => look.subject.key(),
+        },
     };
     Telling { news: News::Failed, key: format!("{key}/failed") }
 }

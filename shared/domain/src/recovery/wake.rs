@@ -86,6 +86,8 @@ pub struct Hints {
     pub region: Option<String>,
     /// The stage that failed.
     pub stage: Option<StageName>,
+    /// The action that failed.
+    pub action: Option<String>,
     /// This execution of the action that failed.
     pub action_execution: Option<String>,
     /// Who carried the action out.
@@ -102,7 +104,9 @@ pub struct Hints {
     pub attempt: Option<u32>,
     /// Who and what started the execution.
     pub trigger: Option<Trigger>,
-    /// When the failure was first told, where a wait lies between; patience runs from here.
+    /// Whether the event said that the execution succeeded, which reads may not show yet.
+    pub succeeded: bool,
+    /// When the failure was first told: the event's time, or the first event's where a wait lies between. Patience runs from here.
     pub since: Option<Timestamp>,
 }
 
@@ -161,8 +165,8 @@ impl Wake {
         let command = Command::decode(payload)?;
         let mut hints = Hints::default();
         let call = match command {
-            Command::LookAgain { subject, attempt, since } => {
-                (hints.attempt, hints.since) = (attempt, since);
+            Command::LookAgain { subject, again } => {
+                hints = *again;
                 Call::LookAgain(subject)
             }
             Command::Sweep => Call::Sweep,
@@ -171,17 +175,26 @@ impl Wake {
         Ok(Self { id: String::new(), time: None, call, hints })
     }
 
-    /// The payload that makes a function go on with a subject, for whoever calls it again after a wait.
+    /// The payload that makes a function go on with a subject, for whoever calls it again after a wait. `now` counts as the beginning where the
+    /// hints have none.
     #[must_use]
-    pub fn look_again(subject: &Subject, attempt: Option<u32>, since: Timestamp) -> Value {
-        match subject {
-            Subject::Execution { pipeline, execution } => json!({
-                "command": "look-again", "pipeline": pipeline, "execution": execution, "attempt": attempt, "since": since
-            }),
-            Subject::Deployment(deployment) => {
-                json!({ "command": "look-again", "deployment": deployment, "since": since })
-            }
+    pub fn look_again(subject: &Subject, hints: &Hints, now: Timestamp) -> Value {
+        let mut again = json!({ "command": "look-again", "since": hints.since.unwrap_or(now) });
+        let action = hints.action.as_ref().filter(|_| hints.provider.is_some()).map(|action| json!(action));
+        let fields = match subject {
+            Subject::Execution { pipeline, execution } => vec![
+                ("pipeline", Some(json!(pipeline))),
+                ("execution", Some(json!(execution))),
+                ("stage", hints.stage.as_ref().map(|stage| json!(stage))),
+                ("action", action),
+                ("attempt", hints.attempt.map(|attempt| json!(attempt))),
+            ],
+            Subject::Deployment(deployment) => vec![("deployment", Some(json!(deployment)))],
+        };
+        if let Some(object) = again.as_object_mut() {
+            object.extend(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         }
+        again
     }
 
     /// What it is about, if it is about one thing.
@@ -211,12 +224,12 @@ fn of_pipeline(change: PipelineChange) -> Result<(Call, Hints), Ignored> {
     match change.level {
         Level::Pipeline => {}
         Level::Stage(stage) => hints.stage = Some(stage),
-        Level::Action { stage, execution, provider, result, .. } => {
+        Level::Action { stage, action, execution, provider, result } => {
             if provider.as_deref().is_some_and(|provider| provider != "CodeDeploy") {
                 return irrelevant(format!("{subject}: not an action of CodeDeploy"));
             }
             hints.deployments.extend(result.deployment());
-            (hints.stage, hints.action_execution, hints.provider) = (stage, execution, provider);
+            (hints.stage, hints.action, hints.action_execution, hints.provider) = (stage, action, execution, provider);
         }
     }
     match (change.phase, hints.attempt) {
@@ -224,6 +237,7 @@ fn of_pipeline(change: PipelineChange) -> Result<(Call, Hints), Ignored> {
         // An attempt of 1 is the first: there was nothing to recover from.
         (PipelinePhase::Succeeded, Some(0 | 1)) => irrelevant(format!("{subject} succeeded at once")),
         (PipelinePhase::Succeeded, _) if hints.stage.is_none() && hints.provider.is_none() => {
+            hints.succeeded = true;
             Ok((Call::Succeeded(subject), hints))
         }
         (PipelinePhase::Succeeded, _) => {
