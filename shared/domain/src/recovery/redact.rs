@@ -21,6 +21,9 @@ use serde::Serialize;
 /// What stands where a secret stood.
 pub const MARK: &str = "[redacted]";
 
+/// A word before a secret may look like one too.
+const TWICE: &str = "[redacted] [redacted]";
+
 /// The most characters of a line that stands alone.
 const LONGEST_LINE: usize = 300;
 /// The most lines of a log.
@@ -95,7 +98,7 @@ pub fn redact(text: &str) -> String {
     let mut clean: Vec<String> = Vec::with_capacity(lines.len());
     let mut runs_on = false;
     for ((prefix, before), body) in lines.iter().zip(bodies.split('\n')) {
-        let body = lot::strike(body);
+        let body = lot::strike(body).replace(TWICE, MARK);
         let struck =
             body.trim_end().ends_with(MARK) || body.trim_end().trim_end_matches(['"', '\'', '\\', ',']).ends_with(MARK);
         if runs_on && goes_on(body.trim()) {

@@ -97,6 +97,9 @@ impl Rule {
             let all = captures.get(0);
             let (Some(all), secret) = (all, captures.name("s").or(all)) else { return String::new() };
             let Some(secret) = secret else { return String::new() };
+            if matches!(secret.as_str().trim_end(), MARK | "[redacted") {
+                return all.as_str().to_owned();
+            }
             let before = text.get(all.start()..secret.start()).unwrap_or_default();
             let after = text.get(secret.end()..all.end()).unwrap_or_default();
             let lines = secret.as_str().matches('\n').count();
