@@ -28,7 +28,6 @@ const BURST_GAP: f64 = 1.0;
 /// The story so far.
 #[derive(Debug)]
 pub struct Chronicle {
-    zero: Timestamp,
     /// The story; its probes come from the prober at the end.
     pub record: Record,
     zones: BTreeMap<String, String>,
@@ -43,8 +42,7 @@ impl Chronicle {
     #[must_use]
     pub fn new(zero: Timestamp, record: Record) -> Self {
         Self {
-            zero,
-            record,
+            record: Record { began: zero, ..record },
             zones: BTreeMap::new(),
             unanswered: Vec::new(),
             asked: false,
@@ -56,7 +54,7 @@ impl Chronicle {
     /// World time in seconds of the story.
     #[must_use]
     pub fn seconds(&self, at: Timestamp) -> f64 {
-        at.duration_since(self.zero).as_secs_f64()
+        self.record.seconds_at(at)
     }
 
     /// An instance that was there already.
@@ -74,8 +72,8 @@ impl Chronicle {
 
     /// A message to people, as it arrived.
     pub fn wrote(&mut self, letter: Letter) -> Line {
-        let line = Line::at(letter.at, Tone::Panda, format!("message to people: {}", letter.subject));
-        self.record.hunt.letters.push(letter);
+        let line = Line::at(letter.at, Tone::Panda, format!("  mail from {}: \"{}\"", letter.from, letter.subject));
+        self.record.letters.push(letter);
         line
     }
 

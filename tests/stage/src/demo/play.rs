@@ -102,7 +102,8 @@ impl Stage {
         deployment: &LocalDeployment,
         terminal: Terminal,
     ) -> Result<(Record, Result<(), DemoError>), DemoError> {
-        let deployed = Deployed::new(&endpoint::sdk_config(&deployment.endpoint(), deploy::REGION).await);
+        let sdk = endpoint::sdk_config(&deployment.endpoint(), deploy::REGION).await;
+        let deployed = Deployed::new(&sdk);
         let (notices, heard) = mpsc::unbounded_channel();
         let courier = Arc::new(Courier::new(Arc::new(deployed.clone()), notices));
         if courier.refresh().await.map_err(DemoError::Rules)?.is_empty() {
@@ -111,7 +112,8 @@ impl Stage {
         let ours = |name: &String| words::function_name(deploy::STACK, name) == FUNCTION;
         let function = courier.functions().into_iter().find(ours).ok_or(DemoError::NoFunction)?;
 
-        let (panda, topic) = find_panda(&deployed).await?;
+        let (chaos, topic) = find(&deployed, PANDA).await?;
+        let panda = Panda::new(deployed.clone(), &sdk, &chaos).ok_or(DemoError::Incomplete { name: PANDA })?;
 
         // The panda's clock is the wall's, and so is the world's.
         let clock = Clock::start(Timestamp::now(), 1.0);
@@ -138,7 +140,8 @@ impl Stage {
         self.tasks.spawn(follow(answers, Arc::clone(&chronicle), terminal));
 
         let address = address_of(&deployment.endpoint()).ok_or(DemoError::NoFunction)?;
-        let mailbox = Mailbox::subscribe(address, deploy::REGION, &topic, zero.0).await.map_err(DemoError::NoTopic)?;
+        let mailbox =
+            Mailbox::subscribe(address, deploy::REGION, &topic, PANDA, zero.0).await.map_err(DemoError::NoTopic)?;
         self.tasks.spawn(read(mailbox, Arc::clone(&chronicle), terminal));
 
         let performance = Performance { world: Arc::clone(&self.world), clock, panda, chronicle, terminal };
@@ -241,13 +244,13 @@ async fn listen(
     }
 }
 
-/// The panda as it is deployed, and the topic that it tells people by.
-async fn find_panda(deployed: &Deployed) -> Result<(Panda, String), DemoError> {
+/// A function as it is deployed, and the topic that it tells people by.
+async fn find(deployed: &Deployed, name: &'static str) -> Result<(endpoint::Function, String), DemoError> {
     let functions = deployed.functions().await.map_err(DemoError::Functions)?;
-    let ours = |function: &&endpoint::Function| words::function_name(deploy::STACK, &function.name) == PANDA;
-    let function = functions.iter().find(ours).ok_or(DemoError::NoPanda)?;
-    let topic = function.environment.get("TOPIC_ARN").cloned().ok_or(DemoError::NoPanda)?;
-    Ok((Panda::new(deployed.clone(), function.name.clone()), topic))
+    let ours = |function: &endpoint::Function| words::function_name(deploy::STACK, &function.name) == name;
+    let function = functions.into_iter().find(ours).ok_or(DemoError::Incomplete { name })?;
+    let topic = function.environment.get("TOPIC_ARN").cloned().ok_or(DemoError::Incomplete { name })?;
+    Ok((function, topic))
 }
 
 /// What people are told, as lines.
@@ -332,7 +335,7 @@ impl Performance {
         let whole = self.seconds();
         self.terminal.print(&Line::at(whole, Tone::Good, "the fleet is whole again"));
         match watching {
-            Some(watching) => self.hear_out(watching, whole - at).await,
+            Some(watching) => self.hear_out(watching, whole).await,
             None => Ok(()),
         }
     }

@@ -19,6 +19,8 @@ pub struct Summary {
     pub experiment: Option<ExperimentEntry>,
     /// The fleets that it was told to hit and spared.
     pub spared: Vec<SparedEntry>,
+    /// The subjects of what people were told, in order.
+    pub letters: Vec<String>,
 }
 
 /// The panda's experiment.
@@ -115,6 +117,7 @@ pub fn summarise(record: &Record) -> Summary {
                 codes: told.reasons.iter().map(|reason| reason.code.clone()).collect(),
             })
             .collect(),
+        letters: record.letters.iter().map(|letter| letter.subject.clone()).collect(),
     }
 }
 
@@ -150,6 +153,7 @@ mod tests {
                     {"fleet": "lone", "codes": ["min-healthy"]},
                     {"fleet": "broken", "codes": ["policy-unreadable"]},
                 ],
+                "letters": ["The panda strikes web", "web survived the panda"],
             })
         );
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{milliseconds, seconds};
+use super::{milliseconds, seconds, words};
 use crate::demo::{
     outage::{self, Outage},
     record::{Record, Spread},
@@ -96,7 +96,7 @@ pub(super) fn said(record: &Record) -> Markup {
                     "Its own log, from the log group of the deployment. " (idle.len()) " of " (record.said.len())
                     " invocations found nothing to do and changed nothing."
                 }
-                ol.said { @for said in telling { li { time { (seconds(said.at)) } span { (in_words(&said.line)) } } } }
+                ol.said { @for said in telling { li { time { (seconds(said.at)) } span { (words(&said.line)) } } } }
             }
         }
     }
@@ -105,23 +105,4 @@ pub(super) fn said(record: &Record) -> Markup {
 /// The outcome of an invocation that needed nothing, in the function's own words.
 fn is_idle(line: &str) -> bool {
     ["Nothing to do", "Concerns no fleet"].iter().any(|words| line.starts_with(words))
-}
-
-/// A line with its `names` set as names.
-fn in_words(line: &str) -> Markup {
-    html! {
-        @for (number, part) in line.split('`').enumerate() {
-            @if number % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_in_backticks_are_set_as_names_and_stay_escaped() {
-        assert_eq!(in_words("moved `i-<a>` & more").into_string(), "moved <code>i-&lt;a&gt;</code> &amp; more");
-    }
 }
