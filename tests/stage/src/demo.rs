@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use ::panda::journal::JournalError;
+use jiff::Timestamp;
 
 use crate::{
     deploy::{self, DeployError},

@@ -8,7 +8,7 @@ use panda_world::{AnsweredBy, Entry, InstanceState, Kind};
 use serde_json::Value;
 
 use super::{
-    record::{ActRecord, EventRecord, Letter, Life, Move, Phase, Probe, Record, Stretch},
+    record::{ActRecord, EventRecord, Letter, Life, Move, Phase, Probe, Record, SWEEP, Stretch},
     terminal::{Line, Tone},
     words,
 };
@@ -170,13 +170,10 @@ impl Chronicle {
             .find(|event| event.instance.is_some() && event.instance == about && at - event.at < WOKEN_WITHIN)
             .or_else(|| before().find(|event| at - event.at < SEEN_WITHIN));
         let (trigger, since) =
-            woken_by.map_or(("sweep".to_owned(), self.burst_began), |event| (event.kind.clone(), event.at));
+            woken_by.map_or((SWEEP.to_owned(), self.burst_began), |event| (event.kind.clone(), event.at));
         let event_to_call_ms = milliseconds((at - since).max(0.0));
-        let lag = if trigger == "sweep" {
-            "by the sweep".to_owned()
-        } else {
-            format!("{event_to_call_ms} ms after the event")
-        };
+        let lag =
+            if trigger == SWEEP { "by the sweep".to_owned() } else { format!("{event_to_call_ms} ms after the event") };
         let text = format!("{allocation} {} → {to} (AssociateAddress {lag})", from.unwrap_or("nobody"));
         self.record.moves.push(Move {
             at,

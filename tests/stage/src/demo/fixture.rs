@@ -99,15 +99,7 @@ pub(super) fn record() -> Record {
             line: "Moved eipalloc-1 from i-aaaa to i-bbbb: <its holder> is shutting down".to_owned(),
         }],
         hunt: hunt(),
-        letters: [(9.9, "The panda strikes web"), (26.3, "web survived the panda")]
-            .into_iter()
-            .map(|(at, subject)| Letter {
-                at,
-                from: "panda",
-                subject: subject.to_owned(),
-                text: "Fleet: web\nVictim: <i-aaaa>".to_owned(),
-            })
-            .collect(),
+        letters: letters(),
         comparisons: [("kill-with-spare", 5.9, 8.1, 71.0, 120.4), ("scale-in", 0.0, 0.0, 20.5, 41.0)]
             .into_iter()
             .map(|(scenario, p50, p99, steal50, steal99)| {
@@ -120,6 +112,18 @@ pub(super) fn record() -> Record {
             })
             .collect(),
     }
+}
+
+fn letters() -> Vec<Letter> {
+    [(9.9, "The panda strikes web"), (26.3, "web survived the panda")]
+        .into_iter()
+        .map(|(at, subject)| Letter {
+            at,
+            from: "panda",
+            subject: subject.to_owned(),
+            text: "Fleet: web\nVictim: <i-aaaa>".to_owned(),
+        })
+        .collect()
 }
 
 fn hunt() -> Hunt {

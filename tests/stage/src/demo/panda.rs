@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use aws_types::SdkConfig;
 use ::panda::journal::{Journal as _, JournalError, dynamo::DynamoJournal};
+use aws_types::SdkConfig;
 use panda_aws::Counter;
 use panda_domain::chaos::Experiment;
 use serde::Deserialize;
@@ -63,6 +63,15 @@ impl GroupTold {
     #[must_use]
     pub fn is_spared_by(&self, code: &str) -> bool {
         self.reasons.iter().any(|reason| reason.code == code)
+    }
+
+    /// The codes of the reasons, or of what is done.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        if self.reasons.is_empty() {
+            return vec![self.code.clone()];
+        }
+        self.reasons.iter().map(|reason| reason.code.clone()).collect()
     }
 
     /// Every reason, or what is done.
@@ -156,6 +165,7 @@ mod tests {
         .unwrap();
         let told = answer.groups.first().unwrap();
         assert!(told.is_spared_by("min-healthy") && !told.is_spared_by("policy-unreadable"));
+        assert_eq!(told.codes(), ["dice", "min-healthy"]);
         assert_eq!(told.in_words(), "the dice spared it; 1 must stay");
     }
 }

@@ -46,6 +46,9 @@ pub struct EventRecord {
     pub function: String,
 }
 
+/// What woke the function that moved an address without an event about it: its own schedule.
+pub const SWEEP: &str = "sweep";
+
 /// One change of the address, as EC2 saw it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move {
@@ -59,7 +62,7 @@ pub struct Move {
     pub to: String,
     /// What woke the function that moved it.
     pub trigger: String,
-    /// From the delivery of that event to the call.
+    /// From the delivery of that event to the call; from the invocation's first call, where it was [`SWEEP`].
     pub event_to_call_ms: u64,
     /// When the data plane had followed: the new holder answers at the address.
     pub settled_at: Option<f64>,
@@ -196,6 +199,14 @@ pub struct Record {
     pub letters: Vec<Letter>,
     /// Per scenario, what the simulation says.
     pub comparisons: BTreeMap<String, Comparison>,
+}
+
+impl Move {
+    /// From the delivery of an event to the call, if an event woke the function.
+    #[must_use]
+    pub fn after_event_ms(&self) -> Option<u64> {
+        (self.trigger != SWEEP).then_some(self.event_to_call_ms)
+    }
 }
 
 impl Record {

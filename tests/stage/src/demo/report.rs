@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
     outage::{self, Outage},
-    record::Record,
+    record::{Move, Record},
 };
 
 mod closeup;
@@ -110,7 +110,7 @@ fn figures(record: &Record, outages: &[Outage]) -> Markup {
                 &format!("{untouched} of {}", record.acts.len()),
                 "the address moved while the old server still answered",
             ))
-            (figure("event to AssociateAddress", &median_call(record), &format!("median of {} moves", record.moves.len())))
+            (figure("event to AssociateAddress", &median_call(record), &median_note(record)))
             (figure("requests", &record.probes.len().to_string(), &format!("{failed} without an answer")))
             @if let Some(comparison) = record.comparisons.get("kill-with-spare") {
                 @let (ours, theirs) = (comparison.ours.p50, comparison.boot_steal.p50);
@@ -133,12 +133,17 @@ fn back(silent: f64) -> String {
     if silent < 0.05 {
         "The site never fell silent.".to_owned()
     } else {
-        format!("{} later the site was back.", seconds(silent))
+        format!("The site was silent for {}.", seconds(silent))
     }
 }
 
+fn median_note(record: &Record) -> String {
+    let woken = record.moves.iter().filter_map(Move::after_event_ms).count();
+    format!("median of the {woken} moves that an event began")
+}
+
 fn median_call(record: &Record) -> String {
-    let mut calls: Vec<u64> = record.moves.iter().map(|change| change.event_to_call_ms).collect();
+    let mut calls: Vec<u64> = record.moves.iter().filter_map(Move::after_event_ms).collect();
     calls.sort_unstable();
     calls.get(calls.len() / 2).map_or_else(|| "–".to_owned(), |&ms| milliseconds(ms))
 }

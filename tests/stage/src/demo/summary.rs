@@ -112,10 +112,7 @@ pub fn summarise(record: &Record) -> Summary {
             .hunt
             .spared
             .iter()
-            .map(|told| SparedEntry {
-                fleet: told.fleet.clone(),
-                codes: told.reasons.iter().map(|reason| reason.code.clone()).collect(),
-            })
+            .map(|told| SparedEntry { fleet: told.fleet.clone(), codes: told.codes() })
             .collect(),
         letters: record.letters.iter().map(|letter| letter.subject.clone()).collect(),
     }

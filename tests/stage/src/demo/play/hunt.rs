@@ -35,7 +35,7 @@ const BEFORE_THE_STRIKE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// The panda looks every five seconds, and asks each service at a pause when one is slow.
-const AFTER_THE_HEALING: Duration = Duration::from_secs(60);
+const AFTER_THE_HEALING: Duration = Duration::from_mins(1);
 
 /// A message is delivered within a second.
 const POST: Duration = Duration::from_secs(5);
@@ -57,12 +57,14 @@ impl Watching {
 impl Performance {
     /// Asks what a tick would do to each fleet.
     pub(super) async fn preview(&self) -> Result<(), DemoError> {
-        self.say(Tone::Act, "the panda is asked what it would do (preview)");
+        self.say(Tone::Act, "the panda is asked what a tick would do to each fleet (preview)");
         let answer = self.panda.preview().await.map_err(|source| DemoError::Panda { command: "preview", source })?;
         self.mind(&answer);
         for cast in CAST {
             let told = told_of(&answer, cast.name);
-            self.say(Tone::Panda, format!("  {:<7} {}", cast.name, told.in_words()));
+            let odds = told.day_odds.map(|odds| format!(" (odds of a work day: {:.0} %)", odds * 100.0));
+            let codes = told.codes().join(", ");
+            self.say(Tone::Panda, format!("  {:<7} {codes}{}", cast.name, odds.unwrap_or_default()));
             self.note(|hunt| hunt.preview.push(told));
         }
         Ok(())

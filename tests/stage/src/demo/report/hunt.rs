@@ -134,14 +134,12 @@ fn steps(record: &Record, experiment: &Experiment) -> Vec<Step> {
     step(Some(decided), true, "No reason to spare the fleet. The intention goes into the journal.".to_owned());
     let ended = experiment.outcome.as_ref().map(|outcome| record.seconds_at(outcome.closed));
     let mut letters = record.letters_from(PANDA);
-    step(letters.next().map(|letter| letter.at), true, "People are told.".to_owned());
+    step(letters.next().map(|letter| letter.at), true, "The first mail arrives.".to_owned());
     step(hunt.struck, true, format!("{victims} is terminated."));
     let change = record.moves.iter().find(|change| hunt.struck.is_some_and(|struck| change.at >= struck));
     if let Some(change) = change {
-        let words = format!(
-            "elastic-ip-failover moves the address to `{}`, {} ms after the event.",
-            change.to, change.event_to_call_ms
-        );
+        let after = change.after_event_ms().map(|ms| format!(", {ms} ms after the event")).unwrap_or_default();
+        let words = format!("elastic-ip-failover moves the address to `{}`{after}.", change.to);
         step(Some(change.at), false, words);
         step(change.settled_at, false, "Packets for the address arrive there: the site answers again.".to_owned());
     }
@@ -161,7 +159,7 @@ fn steps(record: &Record, experiment: &Experiment) -> Vec<Step> {
     );
     let verdict = experiment.outcome.as_ref().map_or("", |outcome| outcome.verdict.name());
     step(ended, true, format!("It sees the fleet whole, and closes the experiment: {verdict}."));
-    step(letters.next().map(|letter| letter.at), true, "People are told what became of it.".to_owned());
+    step(letters.next().map(|letter| letter.at), true, "The second mail arrives.".to_owned());
     steps.sort_by(|a, b| a.at.total_cmp(&b.at));
     steps
 }
@@ -173,9 +171,11 @@ fn reason(experiment: &Experiment) -> &str {
     }
 }
 
-/// `+5.8 s`, `−0.3 s`: from the blow.
+/// `+5.8 s`, `−30 ms`: from the blow. What comes shortly before it must not look as if it came with it.
 fn since_the_blow(seconds: f64) -> String {
-    if seconds > -0.05 { format!("+{:.1} s", seconds.abs()) } else { format!("−{:.1} s", seconds.abs()) }
+    let sign = if seconds < 0.0 { '−' } else { '+' };
+    let seconds = seconds.abs();
+    if seconds < 0.95 { format!("{sign}{:.0} ms", seconds * 1000.0) } else { format!("{sign}{seconds:.1} s") }
 }
 
 /// What people were told, as they read it.
@@ -185,7 +185,10 @@ pub(super) fn letters(record: &Record) -> Markup {
         @if !letters.is_empty() {
             section {
                 h2 { "What people were told" }
-                p.lead { "The topic's messages, as they arrive by mail." }
+                p.lead {
+                    "The topic's messages, as they arrive by mail. The first is sent before the blow, and the second after the verdict; how long "
+                    "a mail is under way is not the panda's to say."
+                }
                 div.letters { @for letter in letters { (mail(record, letter)) } }
             }
         }
@@ -193,11 +196,9 @@ pub(super) fn letters(record: &Record) -> Markup {
 }
 
 fn mail(record: &Record, letter: &Letter) -> Markup {
-    let since = record.hunt.struck.map(|struck| letter.at - struck);
-    let when = match since {
-        Some(since) if since < 0.0 => "before the blow".to_owned(),
-        Some(since) => format!("{} after the blow", seconds(since)),
-        None => seconds(letter.at),
+    let when = match record.hunt.struck.map(|struck| letter.at - struck) {
+        Some(since) => format!("arrived at {}", since_the_blow(since)),
+        None => format!("arrived after {}", seconds(letter.at)),
     };
     html! {
         article.letter {
@@ -227,7 +228,14 @@ pub(super) fn verdicts(record: &Record) -> Markup {
                             @for cast in CAST {
                                 tr {
                                     th scope="row" { (cast.name) span.note { (cast.likeness) } }
-                                    td { @if let Some(told) = about(&hunt.preview, cast.name) { (reasons(&told)) } }
+                                    td {
+                                        @if let Some(told) = about(&hunt.preview, cast.name) {
+                                            (reasons(&told))
+                                            @if let Some(odds) = told.day_odds {
+                                                span.note { "odds of a work day: " (format!("{:.0}", odds * 100.0)) " %" }
+                                            }
+                                        }
+                                    }
                                     td { (ordered(record, &cast, about(&hunt.spared, cast.name))) }
                                 }
                             }
@@ -300,7 +308,7 @@ mod tests {
     #[test]
     fn letters_keep_their_words_and_their_time() {
         let shown = letters(&fixture::record()).into_string();
-        for words in ["The panda strikes web", "before the blow", "16.3 s after the blow", "Victim: &lt;i-aaaa&gt;"] {
+        for words in ["The panda strikes web", "arrived at −100 ms", "arrived at +16.3 s", "Victim: &lt;i-aaaa&gt;"] {
             assert!(shown.contains(words), "{words} is missing: {shown}");
         }
     }

@@ -243,17 +243,17 @@ fn markers(scale: &Scale, rows: Rows, record: &Record) -> Markup {
     html! {
         g.markers {
             @for change in &record.moves {
-                @let event_at = change.at - std::time::Duration::from_millis(change.event_to_call_ms).as_secs_f64();
-                @if let Some(row) = row_of(&change.from) {
+                @let event_at = change.after_event_ms().map(|ms| change.at - std::time::Duration::from_millis(ms).as_secs_f64());
+                @if let (Some(event_at), Some(row)) = (event_at, row_of(&change.from)) {
                     @let (x, y) = (scale.x(event_at), rows.middle(row));
                     path.event d=(format!("M{} {} l5 5 l-5 5 l-5 -5 z", px(x), px(y - 5.0))) { title { (change.trigger) " at " (seconds(event_at)) } }
                 }
                 @if let Some(row) = row_of(&change.to) {
                     @let (x, y) = (scale.x(change.at), rows.middle(row));
                     circle.move cx=(px(x)) cy=(px(y)) r="5" {
-                        title { "AssociateAddress at " (seconds(change.at)) ", " (milliseconds(change.event_to_call_ms)) " after the event" }
+                        title { "AssociateAddress at " (seconds(change.at)) }
                     }
-                    text.move-name x=(px(x + 2.0)) y=(px(y + 23.0)) { (change.trigger) " → " (milliseconds(change.event_to_call_ms)) }
+                    text.move-name x=(px(x + 2.0)) y=(px(y + 23.0)) { (change.trigger) @if let Some(ms) = change.after_event_ms() { " → " (milliseconds(ms)) } }
                 }
             }
         }

@@ -56,7 +56,7 @@ fn broken_by(happens: Vec<(i64, Kind)>) -> Vec<&'static str> {
         unwell: None,
         unmet: Vec::new(),
     };
-    let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours);
+    let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours).unwrap();
     let mut truth = Truth::new(&script.fleet);
     let mut judge = Judge::new(&script, Strategy::Ours, &played);
     let mut before = None;
