@@ -4,14 +4,14 @@ use std::{fs, path::Path, process::Command};
 
 use panda_scenarios::root;
 
-use crate::server::{Agent, Restart, Server};
+use crate::server::{Agent, Restart, Server, at_once};
 
 const LOG: &str = "var/log/aws/codedeploy-agent/codedeploy-agent.log";
 const TRACKED: &str = "opt/codedeploy-agent/deployment-root/ongoing-deployment/d-EXAMPLE01";
 
 #[test]
 fn a_dead_agent_is_started_and_polls() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let restart = server.restart_agent();
         restart.assert_cured("started");
@@ -19,7 +19,7 @@ fn a_dead_agent_is_started_and_polls() {
         assert_eq!(restart.said["version"], if agent == Agent::One { "1.8.1" } else { "2.1.0" });
         assert_eq!((restart.pid("before"), restart.pid("after")), (None, Some(server.masters()[0])));
         assert_eq!(restart.said["before"]["active"], "inactive");
-    }
+    });
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn the_report_tells_of_disk_memory_and_clock() {
 
 #[test]
 fn a_living_agent_is_another_process_afterwards() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let before = server.boot();
         let restart = server.restart_agent();
@@ -44,12 +44,12 @@ fn a_living_agent_is_another_process_afterwards() {
         assert_eq!(restart.pid("before"), Some(before));
         assert_eq!(server.masters(), [restart.pid("after").unwrap()]);
         assert_ne!(restart.pid("after"), Some(before));
-    }
+    });
 }
 
 #[test]
 fn a_hung_agent_is_killed_and_nobody_else() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.write("fake/life", "deaf");
         let before = server.boot();
@@ -65,12 +65,12 @@ fn a_hung_agent_is_killed_and_nobody_else() {
         assert!(!server.masters().contains(&before));
         assert!(restart.remarks.contains("still there, so killed"), "{}", restart.remarks);
         assert!(others.iter_mut().all(|other| other.lives()));
-    }
+    });
 }
 
 #[test]
 fn a_process_that_a_failed_unit_left_behind_is_ended_first() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let before = server.boot();
         server.write("fake/state", "failed"); // systemd does not stop what it holds for ended
@@ -79,12 +79,12 @@ fn a_process_that_a_failed_unit_left_behind_is_ended_first() {
         assert_eq!(restart.said["before"]["active"], "failed");
         assert_eq!(server.masters().len(), 1);
         assert!(!server.masters().contains(&before));
-    }
+    });
 }
 
 #[test]
 fn an_agent_at_work_is_left_alone() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let before = server.boot();
         server.lifecycle_event(TRACKED, 0);
@@ -92,7 +92,7 @@ fn an_agent_at_work_is_left_alone() {
         assert_eq!((restart.action(), restart.code), ("refused-busy", Some(0)));
         assert_eq!((restart.pid("before"), restart.pid("after")), (Some(before), Some(before)));
         assert_eq!(server.asked("stop"), 0);
-    }
+    });
 }
 
 #[test]
@@ -113,29 +113,29 @@ fn the_work_is_looked_for_where_the_agent_is_configured_to_keep_it() {
 
 #[test]
 fn work_that_is_older_than_any_lifecycle_event_protects_no_agent() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         for hours in [3, 25] {
             let server = Server::with(agent);
             server.boot();
             server.lifecycle_event(TRACKED, hours);
             server.restart_agent().assert_cured("restarted");
         }
-    }
+    });
 }
 
 #[test]
 fn an_agent_that_died_at_work_is_started_so_that_it_reports_the_event_as_failed() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.lifecycle_event(TRACKED, 0);
         server.restart_agent().assert_cured("started");
         assert!(server.path(TRACKED).exists(), "it is the agent's to take away");
-    }
+    });
 }
 
 #[test]
 fn an_event_that_begins_while_the_agent_stops_is_not_killed_and_the_agent_comes_back_after_it() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let before = server.boot();
         server.write("fake/stop", "event");
@@ -143,12 +143,12 @@ fn an_event_that_begins_while_the_agent_stops_is_not_killed_and_the_agent_comes_
         assert_eq!((restart.action(), restart.code), ("refused-busy", Some(0)));
         assert_eq!(server.masters(), [before]);
         assert_eq!(server.asked("start"), 2, "systemd has a start to do: {}", server.read("fake/calls"));
-    }
+    });
 }
 
 #[test]
 fn an_empty_pid_file_does_not_keep_the_agent_from_starting() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         for file in ["codedeploy-agent.pid", "codedeploy-agent.pid.lock", "master.pid"] {
             server.write(&format!("opt/codedeploy-agent/state/.pid/{file}"), "");
@@ -160,23 +160,23 @@ fn an_empty_pid_file_does_not_keep_the_agent_from_starting() {
         restart.assert_cured("started");
         let says = if agent == Agent::One { "active" } else { "failed" };
         assert_eq!((&restart.said["before"]["active"], restart.pid("before")), (&says.into(), None));
-    }
+    });
 }
 
 #[test]
 fn a_unit_that_is_active_without_a_process_is_no_proof() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.write("fake/start", "exited");
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code, restart.polls()), ("failed", Some(1), false));
         assert_eq!((&restart.said["after"]["active"], restart.pid("after")), (&"active".into(), None));
-    }
+    });
 }
 
 #[test]
 fn on_a_full_disk_a_living_agent_is_left_alone_a_dead_one_is_tried_and_no_file_is_deleted() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         for living in [true, false] {
             let server = Server::with(agent);
             server.write("fake/disk", "100");
@@ -198,7 +198,7 @@ fn on_a_full_disk_a_living_agent_is_left_alone_a_dead_one_is_tried_and_no_file_i
             assert_eq!(server.read("srv/precious"), "user data");
             assert_eq!(server.read("opt/codedeploy-agent/deployment-root/g/d-1/bundle.tar"), "a revision");
         }
-    }
+    });
 }
 
 #[test]
@@ -213,35 +213,35 @@ fn a_server_without_an_agent_is_told_of_and_nothing_is_installed() {
 
 #[test]
 fn an_agent_without_a_unit_is_told_of() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         fs::remove_file(server.path("fake/unit")).unwrap();
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code), ("failed", Some(1)));
         assert!(restart.errors().contains("no systemd unit codedeploy-agent"), "{restart:?}");
-    }
+    });
 }
 
 #[test]
 fn a_start_that_systemd_refuses_is_a_failure_with_its_words() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.write("fake/start", "fail");
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code, restart.pid("after")), ("failed", Some(1), None));
         assert_eq!(restart.said["after"]["active"], "failed");
         assert!(restart.errors().contains("systemctl start: Job for codedeploy-agent.service failed"), "{restart:?}");
-    }
+    });
 }
 
 #[test]
 fn a_start_that_does_not_end_is_given_up() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.write("fake/start", "hang");
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code, restart.pid("after")), ("timed-out", Some(3), None));
-    }
+    });
 }
 
 #[test]
@@ -256,24 +256,25 @@ fn an_agent_that_nothing_ends_is_given_up() {
 
 #[test]
 fn an_agent_that_dies_again_is_a_failure() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.write("fake/life", "short");
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code, restart.pid("after")), ("failed", Some(1), None));
         assert!(!restart.polls(), "a poll before its death is no proof");
-    }
+    });
 }
 
 #[test]
 fn an_agent_that_codedeploy_refuses_lives_but_does_not_poll() {
-    for agent in Agent::BOTH {
-        for reason in [
+    at_once(Agent::BOTH, |agent| {
+        let reasons = [
             "Cannot reach InstanceService: Aws::CodeDeployCommand::Errors::AccessDeniedException - ",
             "Missing credentials - please check if this instance was started with an IAM instance profile",
             "Cannot reach InstanceService: Aws::CodeDeployCommand::Errors::InvalidSignatureException - Signature expired: 20261124T120000Z is now earlier than 20261124T125500Z",
             "Cannot reach InstanceService: Seahorse::Client::NetworkingError - execution expired",
-        ] {
+        ];
+        at_once(reasons, |reason| {
             let server = Server::with(agent);
             server.boot();
             // It was fine yesterday, and 2.x says that it begins to poll before it is refused.
@@ -282,8 +283,8 @@ fn an_agent_that_codedeploy_refuses_lives_but_does_not_poll() {
             let restart = server.restart_agent();
             assert_eq!((restart.action(), restart.code, restart.polls()), ("restarted", Some(0), false), "{restart:?}");
             assert!(restart.errors().contains(reason.trim()), "{restart:?}");
-        }
-    }
+        });
+    });
 }
 
 #[test]
@@ -304,14 +305,14 @@ fn a_hook_that_fails_right_after_the_start_is_no_failure_to_poll() {
 
 #[test]
 fn a_poll_of_before_the_restart_is_no_proof() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         server.boot();
         server.write(LOG, agent.poll().trim_start_matches("line '").trim_end_matches('\'').to_owned() + "\n");
         server.write("fake/log", "");
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code, restart.polls()), ("restarted", Some(0), false));
-    }
+    });
 }
 
 #[test]
@@ -330,31 +331,31 @@ fn an_agent_2_with_other_words_is_believed_while_it_logs_no_error() {
 
 #[test]
 fn a_log_that_is_rotated_or_emptied_meanwhile_is_read_on() {
-    for agent in Agent::BOTH {
-        for log in ["POLL\nrotate", "rotate\nPOLL", "empty\nPOLL", "rotate\nsleep 0.3\nPOLL"] {
+    at_once(Agent::BOTH, |agent| {
+        at_once(["POLL\nrotate", "rotate\nPOLL", "empty\nPOLL", "rotate\nsleep 0.3\nPOLL"], |log| {
             let server = Server::with(agent);
             server.write(LOG, "2026-11-23T12:00:00 INFO  [codedeploy-agent(7)]: an old line\n".repeat(1000));
             server.boot();
             server.write("fake/log", log.replace("POLL", agent.poll()));
             server.restart_agent().assert_cured("restarted");
-        }
-    }
+        });
+    });
 }
 
 #[test]
 fn without_a_log_nothing_is_proven() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         fs::remove_file(server.path(LOG)).unwrap();
         server.write("fake/log", "");
         let restart = server.restart_agent();
         assert_eq!((restart.action(), restart.code, restart.polls()), ("started", Some(0), false));
-    }
+    });
 }
 
 #[test]
 fn the_last_errors_of_a_dead_agent_are_told_when_the_new_one_has_none() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let lines: String = (1..=9)
             .map(|n| format!("2026-11-24T11:0{n}:00 ERROR [codedeploy-agent(7)]: No space left on device {n}\n"))
@@ -365,12 +366,12 @@ fn the_last_errors_of_a_dead_agent_are_told_when_the_new_one_has_none() {
         let errors = restart.errors();
         assert_eq!(errors.lines().count(), 5);
         assert!(errors.contains("device 9") && errors.contains("device 5") && !errors.contains("device 4"), "{errors}");
-    }
+    });
 }
 
 #[test]
 fn whatever_bytes_are_in_the_log_the_report_is_json() {
-    for agent in Agent::BOTH {
+    at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let mut log = Vec::new();
         let long = "x".repeat(1000);
@@ -399,7 +400,7 @@ fn whatever_bytes_are_in_the_log_the_report_is_json() {
             "{errors}"
         );
         assert!(!root().join("pwned").exists());
-    }
+    });
 }
 
 #[test]
@@ -436,7 +437,9 @@ fn a_script_that_is_ended_half_way_leaves_no_stopped_agent() {
     server.write("fake/stop", "event");
     let running = server.begin_restart();
     server.until("it is about to stop the agent", |server| server.asked("stop") == 1);
-    assert!(Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("bash").args(["-c", "kill -TERM \"$0\"", &running.id().to_string()]).status().unwrap().success()
+    );
     let restart = Restart::of(&running.wait_with_output().unwrap());
     assert_eq!((restart.action(), restart.code), ("timed-out", Some(3)));
     assert_eq!(server.asked("start"), 2, "{}", server.read("fake/calls"));

@@ -117,7 +117,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         // Its master ends the workers, so it must not be killed.
         if let Ok(pid) = fs::read_to_string(self.path("fake/nginx.pid")) {
-            let _ = Command::new("kill").args(["-TERM", pid.trim()]).status();
+            let _ = Command::new("bash").args(["-c", "kill -TERM \"$0\"", pid.trim()]).status();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    thread::sleep,
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
@@ -51,6 +51,16 @@ impl Agent {
             Agent::Two => format!("line '2026-11-24 12:01:00 ERROR Error polling for host commands: {reason}'"),
         }
     }
+}
+
+/// Tries all cases at the same time: a script mostly waits.
+pub(crate) fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    let test = &test;
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || test(case));
+        }
+    });
 }
 
 /// A server with a CodeDeploy agent, below a folder.
@@ -148,9 +158,9 @@ impl Server {
             .env("PATH", format!("{}:{path}", bin().display()))
             .env("FAKE_ROOT", self.folder.path())
             .env("RESTART_AGENT_ROOT", self.folder.path())
-            .env("RESTART_AGENT_PAUSE", "0.05")
+            .env("RESTART_AGENT_PAUSE", "0.1")
             .stdin(Stdio::null());
-        for (name, seconds) in [("HOLD", 1), ("STOP", 2), ("TERM", 2), ("KILL", 3), ("START", 2), ("POLL", 4)] {
+        for (name, seconds) in [("HOLD", 1), ("STOP", 3), ("TERM", 2), ("KILL", 5), ("START", 5), ("POLL", 8)] {
             command.env(format!("RESTART_AGENT_{name}_SECONDS"), seconds.to_string());
         }
         command
@@ -235,7 +245,7 @@ fn is_master(words: &[String]) -> bool {
 impl Drop for Server {
     fn drop(&mut self) {
         for (pid, _) in self.processes() {
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            let _ = Command::new("bash").args(["-c", "kill -KILL \"$0\"", &pid.to_string()]).status();
         }
     }
 }
