@@ -1,7 +1,7 @@
 //! What server does a script run on?
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -67,6 +67,8 @@ pub(crate) fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn
 #[derive(Debug)]
 pub(crate) struct Server {
     folder: TempDir,
+    /// What its agents listen to until it is closed, however the test ends.
+    silence: Option<File>,
 }
 
 impl Server {
@@ -102,7 +104,7 @@ impl Server {
 
     /// One that never had an agent.
     pub(crate) fn without_agent() -> Server {
-        let server = Server { folder: tempfile::tempdir().unwrap() };
+        let mut server = Server { folder: tempfile::tempdir().unwrap(), silence: None };
         for folder in ["proc", "run", "fake/v1", "fake/v2"] {
             fs::create_dir_all(server.path(folder)).unwrap();
         }
@@ -116,6 +118,8 @@ impl Server {
         server.write("fake/state", "inactive");
         let made = Command::new("mkfifo").arg(server.path("fake/silence")).status().unwrap();
         assert!(made.success());
+        // For both, so that nobody needs to be there to listen yet.
+        server.silence = Some(File::options().read(true).write(true).open(server.path("fake/silence")).unwrap());
         server
     }
 
@@ -244,6 +248,7 @@ fn is_master(words: &[String]) -> bool {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        drop(self.silence.take());
         for (pid, _) in self.processes() {
             let _ = Command::new("bash").args(["-c", "kill -KILL \"$0\"", &pid.to_string()]).status();
         }
