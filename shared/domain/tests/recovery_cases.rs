@@ -405,7 +405,7 @@ fn a_restart_is_judged_by_what_it_found() {
     let verdict = |stdout: &str| AgentReport::find(stdout).map(|report| report.verdict());
     let troubled = |trouble| Some(AgentVerdict::Troubled(trouble));
     let errors = |error: &str| {
-        let report = json!({"schema":1,"agent":"v1","action":"restarted","polls":true,"errors":[error]});
+        let report = json!({"schema":1,"agent":"v1","action":"restarted","polls":false,"errors":[error]});
         verdict(&format!("Welcome\n{report}\nbye {{}}\n"))
     };
     assert_eq!(verdict(CURED), Some(AgentVerdict::Polls));
@@ -417,7 +417,11 @@ fn a_restart_is_judged_by_what_it_found() {
     assert_eq!(errors("AccessDeniedException"), troubled(AgentTrouble::AccessDenied));
     assert_eq!(errors("Cannot reach InstanceService: Net::OpenTimeout"), troubled(AgentTrouble::NoNetwork));
     assert_eq!(errors("No space left on device"), troubled(AgentTrouble::DiskFull));
-    assert_eq!(errors("a warning of no account"), Some(AgentVerdict::Polls));
+    assert_eq!(errors("cannot write into /x (disk full?)"), troubled(AgentTrouble::DiskFull));
+    assert_eq!(errors("a warning of no account"), troubled(AgentTrouble::DoesNotPoll));
+    // Why it was dead before is over once it polls.
+    let before = r#"{"schema":1,"agent":"v1","action":"started","polls":true,"errors":["Missing credentials"]}"#;
+    assert_eq!(verdict(before), Some(AgentVerdict::Polls));
     assert_eq!(
         verdict(r#"{"schema":1,"agent":"absent","action":"not-installed","polls":false}"#),
         troubled(AgentTrouble::NotInstalled)
