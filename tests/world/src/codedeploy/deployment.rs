@@ -15,6 +15,8 @@ use crate::world::{ACCOUNT, REGION, World, later};
 
 /// So many that are over are kept for each deployment group, so that a long life does not fill the memory.
 const KEPT: usize = 10;
+/// And where they are played: who looks into a failure an hour later finds it, though many launches have come since.
+const KEPT_PLAYED: usize = 100;
 
 /// Status of a deployment, by AWS's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -327,7 +329,7 @@ impl CodeDeploy {
         group.active = group.active.filter(|active| *active != number);
         group.launching.retain(|launching| *launching != number);
         group.over.push(number);
-        if group.over.len() > KEPT {
+        if group.over.len() > if group.played { KEPT_PLAYED } else { KEPT } {
             let forgotten = group.over.remove(0);
             if let Some(deployment) = self.deployments.remove(&forgotten) {
                 self.by_id.remove(&deployment.id);
