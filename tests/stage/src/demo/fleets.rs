@@ -32,7 +32,7 @@ const TAKES_PART: (&str, &str) = ("lethargic-panda:chaos", "on");
 /// The fleet that is hit.
 pub const WEB: Cast = Cast {
     name: "web",
-    likeness: "two servers behind one address",
+    likeness: "two servers",
     public_ip: "203.0.113.10",
     size: SIZE,
     tags: &[TAKES_PART, ALWAYS, ("lethargic-panda:victim", "holder"), ("lethargic-panda:faults", "terminate")],
@@ -95,11 +95,8 @@ mod tests {
     fn only_the_broken_fleet_has_a_tag_that_the_panda_does_not_understand() {
         for cast in CAST {
             cast.spec().check().unwrap();
-            let policy = Policy::read(
-                &cast.spec().groups.first().unwrap().tags,
-                &Defaults::default(),
-                TickLength::default(),
-            );
+            let policy =
+                Policy::read(&cast.spec().groups.first().unwrap().tags, &Defaults::default(), TickLength::default());
             assert_eq!(policy.is_err(), cast.spared_by == Some("policy-unreadable"), "{policy:?}");
         }
     }
