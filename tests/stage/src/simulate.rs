@@ -47,7 +47,7 @@ pub use self::{
 const TIMELINES: usize = 3;
 
 /// Years that are played together with all other scenarios, at the most.
-const YEARS: u64 = 20;
+const YEARS: u64 = 10;
 
 /// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws.
 #[derive(Debug, Args)]
