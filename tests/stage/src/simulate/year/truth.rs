@@ -218,7 +218,7 @@ impl Truth {
             Kind::Capacity { group, desired, .. } => self.group(at, group, |state| state.desired = *desired as usize),
             Kind::Group { group, change } => {
                 if let Some(refresh) = change.strip_prefix("instance refresh ") {
-                    let over = ["Successful", "Cancelled", "Failed"].iter().any(|word| refresh.ends_with(word));
+                    let over = ["Succeeded", "Cancelled", "Failed"].iter().any(|word| refresh.ends_with(word));
                     self.group(at, group, |state| state.refreshing = !over);
                 }
             }

@@ -90,7 +90,9 @@ impl Judge {
         let from = began.at.checked_sub(self.lag).unwrap_or(began.at);
         self.held(number, &group, from, strike, &who);
         let least = self.environment.get("MIN_INSTANCE_AGE_MINUTES").and_then(|text| text.parse().ok()).unwrap_or(10);
-        if self.truth.launched(victim).is_some_and(|launched| at.duration_since(launched).as_mins() < least) {
+        // EC2 tells the launch to the second.
+        let age = |launched: Timestamp| at.duration_since(launched) + SignedDuration::from_secs(1);
+        if self.truth.launched(victim).is_some_and(|launched| age(launched).as_mins() < least) {
             self.accuse("nobody dies young", at, who.clone());
         }
         self.policy(number, &fleet, &group, from, strike, &who);
