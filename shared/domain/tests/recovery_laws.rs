@@ -21,7 +21,7 @@ use self::recovery_failure::{
     running, stage, target,
 };
 
-const CASES: u32 = 1_500;
+const CASES: u32 = 300;
 
 /// What an instance may say, and whether a restart or a retry may come of it.
 const SAYS: [(&str, &str, &str, Cure); 16] = [
@@ -462,7 +462,7 @@ fn the_search_meets_every_step() {
     use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let mut met: BTreeMap<&str, u32> = BTreeMap::new();
-    for _ in 0..3_000 {
+    for _ in 0..400 {
         let look = look().new_tree(&mut runner).unwrap().current();
         *met.entry(plan(&look, &rules(), now()).step.name()).or_default() += 1;
         let mut look = look;
@@ -472,7 +472,7 @@ fn the_search_meets_every_step() {
         }
     }
     for step in ["wait", "restart", "set-unhealthy", "retry", "tell", "nothing"] {
-        assert!(met.get(step).is_some_and(|times| *times > 20), "{step}: {met:?}");
+        assert!(met.get(step).is_some_and(|times| *times > 10), "{step}: {met:?}");
     }
 }
 

@@ -209,6 +209,14 @@ fn ordinary_lines_stay_readable() {
         "eth0: 10.0.12.7/24, fe80::8c9:1dff:fe4e:5f6a, mtu 9001",
         "s3://codepipeline-us-east-1-123456789012/web/SourceArti/qbAjebs.zip",
         "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+        "Stopping: httpd",
+        "ping: unknown host db",
+        "author: Mary Major",
+        "shipping=3 mapping=web",
+        "An error occurred: ExpiredTokenException: The security token included in the request is expired",
+        "ExpiredTokenException: The security token included in the request is expired",
+        "SecretNotFoundException: no such thing",
+        "Permission denied (publickey).",
         "com.example.shop.infrastructure.persistence.OrderRepositoryIntegrationTest2 failed",
     ];
     let changed: Vec<String> = ordinary

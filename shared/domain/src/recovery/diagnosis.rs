@@ -1,6 +1,6 @@
 //! What failed, where, and why?
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ActionLook, AgentTrouble, AgentVerdict, Cause, Cure, DeploymentErrorCode, DeploymentInfo, DeploymentLook,
@@ -17,6 +17,10 @@ use crate::{
 pub const MOST_WHILE_BUSY: usize = 3;
 /// How often a restart is sent that nobody answers.
 pub const MOST_UNANSWERED: usize = 2;
+
+/// How far the clocks of CodeDeploy and Systems Manager may disagree. A restart that seems to be older than its reason by less is its answer:
+/// else it would be sent for ever.
+const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 /// What failed, where, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -272,8 +276,11 @@ fn at(
 /// What was done for an agent since the deployment ended. What was done before did not prevent the failure.
 fn nursing(restarts: &Seen<Vec<Restart>>, instance: &InstanceId, info: &DeploymentInfo, ping: Ping) -> Nursing {
     let since = info.completed.or(info.created).unwrap_or(Timestamp::MIN);
-    let mut tries: Vec<&Restart> =
-        restarts.iter().flatten().filter(|restart| restart.instance == *instance && restart.sent >= since).collect();
+    let mut tries: Vec<&Restart> = restarts
+        .iter()
+        .flatten()
+        .filter(|restart| restart.instance == *instance && since.duration_since(restart.sent) <= SKEW)
+        .collect();
     tries.sort_by_key(|restart| restart.sent);
     if tries.iter().any(|restart| restart.state == RestartState::Running) {
         return Nursing::Running;

@@ -201,6 +201,8 @@ impl World {
                 }
                 Step::Retry { .. } => {
                     course.retries += 1;
+                    // The silence of an agent is noticed after five minutes.
+                    at += SignedDuration::from_mins(6);
                     self.retried(look, at, &mut course);
                 }
                 Step::Tell(telling) => match telling.news {
@@ -253,7 +255,7 @@ impl World {
             look.instances.as_mut().unwrap().entry(target.instance.clone()).or_insert_with(running);
         }
         let mut info = info(Creator::User);
-        (info.created, info.completed) = (Some(at), Some(at + SignedDuration::from_secs(1)));
+        (info.created, info.completed) = (Some(at - SignedDuration::from_mins(6)), Some(at));
         let deployment = DeploymentLook { info: Ok(Some(info)), targets: Ok(targets), active: Ok(vec![]) };
         look.deployments = BTreeMap::from([(DeploymentId::from(id.as_str()), deployment)]);
         look.pipeline = Ok(Some(shown(&id, attempt)));
