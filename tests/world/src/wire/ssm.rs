@@ -304,7 +304,7 @@ fn instances(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
     for filter in input.structures("InstanceInformationFilterList")? {
         let (key, values) = (filter.need("key")?, filter.list("valueSet")?);
         // The older of the two refuses whom it does not know `[obs]`.
-        if key == "InstanceIds" && !values.iter().all(|id| listed(&id)) {
+        if key == "InstanceIds" && !values.iter().all(listed) {
             return Err(ApiError::bad("InvalidInstanceId", "The specified instance ID is not valid."));
         }
         filters.push((key, values));
