@@ -164,15 +164,9 @@ mod tests {
         })
         .unwrap_err()
         .to_string();
-        for name in [
-            RECOVERY_MODE,
-            MAX_RETRIES,
-            PATIENCE_MINUTES,
-            REPLACE_INSTANCES,
-            RESTART_DOCUMENT,
-            CASES_TABLE,
-            TOPIC_ARN,
-        ] {
+        for name in
+            [RECOVERY_MODE, MAX_RETRIES, PATIENCE_MINUTES, REPLACE_INSTANCES, RESTART_DOCUMENT, CASES_TABLE, TOPIC_ARN]
+        {
             assert!(error.contains(&format!("`{name}`")), "{name}: {error}");
         }
     }

@@ -95,13 +95,17 @@ impl Eyes {
             }
             Subject::Deployment(_) => (Ok(None), Ok(None)),
         };
-        let mut ids = hints.deployments.clone();
-        match subject {
+        let mut blocking = BTreeSet::new();
+        let ids = match subject {
             Subject::Execution { execution, .. } => {
-                ids.extend(pipeline.iter().flatten().flat_map(|pipeline| pipeline.deployments(execution)));
+                let shown = pipeline.as_ref().ok().and_then(Option::as_ref);
+                blocking = shown.map(|pipeline| pipeline.blocking(execution)).unwrap_or_default();
+                let shown = shown.map(|pipeline| pipeline.deployments(execution)).unwrap_or_default();
+                if shown.is_empty() { hints.deployments.clone() } else { shown }
             }
-            Subject::Deployment(id) => ids = BTreeSet::from([id.clone()]),
-        }
+            Subject::Deployment(id) => BTreeSet::from([id.clone()]),
+        };
+        let blocking = blur.seen(self.still_active(&blocking).await);
         let mut deployments = BTreeMap::new();
         for (id, look) in ids.iter().zip(join_all(ids.iter().map(|id| self.deployment(id, memory))).await) {
             deployments.insert(id.clone(), look.settle(&mut blur));
@@ -142,12 +146,27 @@ impl Eyes {
             execution,
             owner,
             deployments,
+            blocking,
             instances,
             serving,
             restarts,
             told,
         };
         Seeing { look, blurred: blur.0, fleets, untagged }
+    }
+
+    /// Those of these deployments that have not ended.
+    async fn still_active(&self, ids: &BTreeSet<DeploymentId>) -> Read<Vec<DeploymentId>> {
+        let mut active = Vec::new();
+        for id in ids {
+            let status = self.deployments.deployment(id.as_str()).await?.map(|info| info.status);
+            if status
+                .is_some_and(|status| matches!(DeploymentStatus::from(status.as_str()), DeploymentStatus::Active(_)))
+            {
+                active.push(id.clone());
+            }
+        }
+        Ok(active)
     }
 
     async fn deployment(&self, id: &DeploymentId, memory: &Memory) -> RawDeployment {
@@ -232,11 +251,7 @@ struct RawDeployment {
 
 impl RawDeployment {
     fn settle(self, blur: &mut Blur) -> DeploymentLook {
-        DeploymentLook {
-            info: blur.seen(self.info),
-            targets: blur.seen(self.targets),
-            active: blur.seen(self.active),
-        }
+        DeploymentLook { info: blur.seen(self.info), targets: blur.seen(self.targets), active: blur.seen(self.active) }
     }
 }
 
@@ -296,9 +311,10 @@ fn lives(server: &Server) -> bool {
 
 /// The execution that a pipeline shows at the action of a deployment.
 fn owning(pipeline: &PipelineLook, id: &DeploymentId) -> Option<ExecutionId> {
-    let stage = pipeline.stages.iter().find(|stage| {
-        stage.actions.iter().any(|action| action.deployment().as_ref() == Some(id))
-    })?;
+    let stage = pipeline
+        .stages
+        .iter()
+        .find(|stage| stage.actions.iter().any(|action| action.deployment().as_ref() == Some(id)))?;
     stage.execution.clone()
 }
 
@@ -342,10 +358,9 @@ pub(crate) fn pipeline_look(stages: Vec<stages::Stage>) -> PipelineLook {
 }
 
 fn run(execution: stages::Execution) -> ExecutionLook {
-    let commit = execution
-        .revisions
-        .iter()
-        .find_map(|revision| Commit::of_revision(optional(&revision.id), optional(&revision.summary), optional(&revision.url)));
+    let commit = execution.revisions.iter().find_map(|revision| {
+        Commit::of_revision(optional(&revision.id), optional(&revision.summary), optional(&revision.url))
+    });
     ExecutionLook { status: RunStatus::from(execution.status.as_str()), commit }
 }
 

@@ -73,8 +73,9 @@ pub struct CaseOutcome {
 /// Something that failed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FindingOutcome {
-    /// The deployment.
-    pub deployment: String,
+    /// The deployment; none where CodeDeploy took none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
     /// The instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
@@ -93,7 +94,7 @@ impl FindingOutcome {
     fn of(finding: &Finding) -> Self {
         let cause = finding.root();
         Self {
-            deployment: finding.deployment.to_string(),
+            deployment: finding.deployment.as_ref().map(ToString::to_string),
             instance: finding.instance.as_ref().map(ToString::to_string),
             cause: cause.code().to_owned(),
             meaning: cause.to_string(),

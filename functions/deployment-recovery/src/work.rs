@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use panda_aws::{AwsError, Trouble, groups, pipelines::stages::Retry};
+use panda_domain::ids::{ExecutionId, GroupName, InstanceId, PipelineName, StageName};
 use panda_domain::recovery::{
     Hints, Look, News, Reason, RecoveryPlan, Rules, Step, Subject, Telling, Told as Known, Wake, plan,
 };
-use panda_domain::ids::{ExecutionId, GroupName, InstanceId, PipelineName, StageName};
 use panda_lambda::deadline::Deadline;
 use serde_json::Value;
 use tokio::{join, time::sleep};
@@ -279,7 +279,8 @@ impl<'a, C: Cases> Work<'a, C> {
             Ok(Retry::Busy { message }) => {
                 self.tries += 1;
                 if self.tries >= TRIES || self.left() < RESERVE + self.look_every() {
-                    self.refused.push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
+                    self.refused
+                        .push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
                 } else {
                     sleep(self.look_every()).await;
                 }
@@ -288,7 +289,8 @@ impl<'a, C: Cases> Work<'a, C> {
                 // The next look sees why, or people are told what CodePipeline says.
                 self.tries += 1;
                 if self.tries > 1 {
-                    self.refused.push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
+                    self.refused
+                        .push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
                 } else {
                     sleep(Duration::from_secs(5)).await;
                 }
@@ -317,8 +319,7 @@ impl<'a, C: Cases> Work<'a, C> {
 
     /// Has the function woken again, to go on where this invocation ends.
     async fn wake_later(&mut self) -> Result<(), Unfinished> {
-        let since = self.hints.since.unwrap_or_else(|| self.app.now());
-        let command: Value = Wake::look_again(self.subject, self.hints.attempt, since);
+        let command: Value = Wake::look_again(self.subject, &self.hints, self.app.now());
         let put = self.app.bus.put(LOOK_AGAIN, &[], &command.to_string()).await;
         put.map_err(|error| Unfinished { what: "nobody could be asked to go on", error })?;
         self.outcome.reasons.push("another invocation goes on".to_owned());

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
@@ -37,8 +37,8 @@ pub struct DynamoCases {
 
 /// What became of a conditional write.
 enum Written {
-    /// It was written, and this is the item now.
-    Now(Item),
+    /// It was written.
+    Done,
     /// The condition was not met, and this is the item.
     Unmet(Item),
 }
@@ -61,14 +61,13 @@ impl DynamoCases {
             .table_name(&self.table)
             .key("pk", text(key))
             .update_expression(expression)
-            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
     async fn write(&self, key: &str, update: UpdateItemFluentBuilder) -> Result<Written, AwsError> {
         self.counter.write();
         match update.send().await {
-            Ok(reply) => Ok(Written::Now(reply.attributes.unwrap_or_default())),
+            Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => {
                     Ok(Written::Unmet(unmet.item().cloned().unwrap_or_default()))
@@ -94,7 +93,7 @@ impl Cases for DynamoCases {
                 .expression_attribute_values(":now", moment(now))
                 .expression_attribute_values(":expires", expiry(now));
             match self.write(key, take).await? {
-                Written::Now(_) => return Ok(Taken::Ours),
+                Written::Done => return Ok(Taken::Ours),
                 Written::Unmet(item) if item.contains_key("done") => return Ok(Taken::Done),
                 Written::Unmet(_) => {}
             }
@@ -103,7 +102,7 @@ impl Cases for DynamoCases {
                 .condition_expression("attribute_exists(holder) AND holder <> :holder")
                 .expression_attribute_values(":holder", text(holder))
                 .expression_attribute_values(":yes", AttributeValue::Bool(true));
-            if let Written::Now(_) = self.write(key, ask).await? {
+            if let Written::Done = self.write(key, ask).await? {
                 return Ok(Taken::Theirs);
             }
             // It was let go in between.
@@ -133,7 +132,7 @@ impl Cases for DynamoCases {
             .condition_expression("holder = :holder")
             .expression_attribute_values(":holder", text(holder));
         Ok(match self.write(key, heard).await? {
-            Written::Now(_) => Released::LookAgain,
+            Written::Done => Released::LookAgain,
             Written::Unmet(_) => Released::Gone,
         })
     }

@@ -17,12 +17,8 @@ use super::{COMMENT, Commands};
 use crate::AwsError;
 
 /// What the verbs of this module need to be allowed.
-pub const ACTIONS: &[&str] = &[
-    "ssm:DescribeInstanceInformation",
-    "ssm:GetCommandInvocation",
-    "ssm:ListCommandInvocations",
-    "ssm:SendCommand",
-];
+pub const ACTIONS: &[&str] =
+    &["ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:SendCommand"];
 
 /// The most instances that one command, or one filter, takes by their ids; and the most that a page of either list holds.
 const BATCH: usize = 50;
