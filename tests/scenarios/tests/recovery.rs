@@ -28,8 +28,8 @@ use deployment_recovery::{
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use panda_scenarios::{golden, template::Template};
 use panda_world::{
-    Act, AgentTrouble, CodeDeployAgent, CommitSpec, DeliverySpec, DocumentEffect, ExecutionStatus, Faults, FleetSpec,
-    GroupSpec, Kind, Message, PingState, REGION, ScriptOutcome, ScriptSpec, Timing, World, in_process::Theatre,
+    ACCOUNT, Act, AgentTrouble, CodeDeployAgent, CommitSpec, DeliverySpec, DocumentEffect, ExecutionStatus, Faults, FleetSpec,
+    GroupSpec, Kind, Message, PingState, REGION, Role, ScriptOutcome, ScriptSpec, Timing, World, in_process::Theatre,
     topic_arn,
 };
 use serde_json::{Value, json};
@@ -84,6 +84,8 @@ impl Scene {
     fn with(spec: &FleetSpec, variables: &[(&str, &str)]) -> Self {
         let mut world = World::new(11, START.parse().unwrap(), Timing::default());
         world.found_fleet(spec);
+        let template = Template::read();
+        world.assume(CALLER, role(&template));
         let theatre = Theatre::new(world);
         let variables: BTreeMap<String, String> = [
             ("TOPIC_ARN", topic_arn("deployments").as_str()),
@@ -101,7 +103,7 @@ impl Scene {
         let app = App::new(config, &sdk, panda_aws::Aws::new(&sdk), cases.clone());
         Self(Rc::new(Stage {
             theatre,
-            template: Template::read(),
+            template,
             app,
             cases,
             outcomes: RefCell::default(),
@@ -224,6 +226,35 @@ impl Scene {
         let outcomes = self.0.outcomes.borrow();
         let cases = outcomes.iter().flatten().flat_map(|outcome| &outcome.cases);
         cases.flat_map(|case| case.restarted.clone()).collect()
+    }
+}
+
+/// The function's role, so that every call of every test is one that AWS would allow.
+fn role(template: &Template) -> Role {
+    let (topic, chat) = (topic_arn("deployments"), topic_arn("chat"));
+    let names = [
+        ("AWS::Partition", "aws"),
+        ("AWS::Region", REGION),
+        ("AWS::AccountId", ACCOUNT),
+        ("RecoveryRestartAgentDocument", DOCUMENT),
+        ("RecoveryTopic", topic.as_str()),
+        ("RecoveryChatTopic", chat.as_str()),
+    ];
+    let policies = &template.document["Resources"]["DeploymentRecoveryRole"]["Properties"]["Policies"];
+    let documents: Vec<Value> =
+        policies.as_array().unwrap().iter().map(|policy| named(template.with(&names, &policy["PolicyDocument"]))).collect();
+    Role::read(&documents).unwrap()
+}
+
+/// What is left of references: ARNs of what the world does not have.
+fn named(value: Value) -> Value {
+    match value {
+        Value::Object(fields) if fields.contains_key("Fn::GetAtt") => {
+            json!(format!("arn:aws:other:{REGION}:{ACCOUNT}:{}", fields["Fn::GetAtt"][0].as_str().unwrap()))
+        }
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, named(value))).collect(),
+        Value::Array(items) => items.into_iter().map(named).collect(),
+        other => other,
     }
 }
 
