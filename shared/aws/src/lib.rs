@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod pipelines;
 pub mod refreshes;
 mod sdk;
+pub mod servers;
 pub mod site;
 mod tally;
 pub mod termination;
