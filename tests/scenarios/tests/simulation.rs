@@ -12,7 +12,7 @@ use std::{sync::LazyLock, thread};
 
 use panda_stage::simulate::{Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scenario, scenarios};
 
-/// Years, which take a thousand times as long.
+/// Years, which take a thousand times as long. The fourth once found a kill whose reply was lost, and which was told as one that hit nobody.
 const SEEDS_OF_YEARS: u64 = 4;
 
 /// Lives of each scenario; `panda-stage simulate` plays as many as one likes.
