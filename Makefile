@@ -25,10 +25,11 @@ VENV := .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(TARGET)/debug/panda-stage
 FUNCTIONS := $(notdir $(wildcard functions/*))
+TEMPLATES := template.yaml fleet/template.yaml
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate demo simulate watch build deploy teardown preview kill disarm arm history ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +100,9 @@ watch: tools dev ## the functions, rebuilt at every change, beside a simulated A
 	$(LOCALLY) $(VENV)/bin/python bin/local-journal || exit 1; \
 	$(LOCALLY) RUST_LOG=info $(WITH_TOOLS) cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT)
 
+deploy-local: tools dev ## the whole template on this machine: sam deploy to a local CloudFormation, its functions beside a simulated AWS
+	$(STAGE) serve --deploy --venv $(VENV) --port $(WORLD_PORT) $(ARGS)
+
 invoke-%: tools ## sends an event of tests/events to make watch, as in make invoke-scheduled-event
 	@test -f tests/events/$*.json || { echo "No tests/events/$*.json. There are:"; ls tests/events | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-/'; exit 1; }
 	@$(WITH_TOOLS) cargo lambda invoke elastic-ip-failover --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
@@ -114,9 +118,12 @@ lint: tools validate ## formatting, clippy, documentation, template: no warnings
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
-validate: tools ## the template, by cfn-lint and by sam
-	$(VENV)/bin/cfn-lint template.yaml
-	$(WITH_TOOLS) AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+validate: tools ## both templates, by cfn-lint with our own rules and by sam
+	$(VENV)/bin/cfn-lint --append-rules tests/lint/rules -- $(TEMPLATES)
+	for template in $(TEMPLATES); do $(WITH_TOOLS) AWS_DEFAULT_REGION=us-east-1 sam validate --lint --template $$template || exit 1; done
+
+user-data: ## puts fleet/user-data.sh into fleet/template.yaml
+	python3 bin/embed-user-data
 
 ci: lint test ## what CI runs
 
@@ -130,8 +137,17 @@ deploy: tools ## builds and deploys to your account; the first time make deploy 
 	$(WITH_TOOLS) sam build --parameter-overrides Architecture=$(ARCH)
 	$(WITH_TOOLS) sam deploy --stack-name $(STACK) $(if $(filter command line,$(origin ARCH)),--parameter-overrides Architecture=$(ARCH)) $(ARGS)
 
-teardown: tools ## removes the stack from your account; fleets, their addresses and the panda's journal stay as they are
+outputs: tools ## what the stack in your account says of itself: the site's address, names, where to look
+	$(WITH_TOOLS) sam list stack-outputs --stack-name $(STACK) $(ARGS)
+
+connect: tools ## shows where to let CodePipeline read your repository, waits for your click, and starts the pipeline
+	@$(VENV)/bin/python bin/connect --stack $(STACK) $(ARGS)
+
+teardown: tools ## removes the stack from your account; what people would miss stays: addresses, buckets, the panda's journal
 	$(WITH_TOOLS) sam delete --stack-name $(STACK) $(ARGS)
+
+leftovers: tools ## lists what a torn down stack has kept; ARGS=--delete removes it for good
+	@$(VENV)/bin/python bin/leftovers --stack $(STACK) $(ARGS)
 
 # ----- speaking to the panda in your account ------------------------------------------------------------------------------
 
