@@ -93,10 +93,7 @@ const BROKEN: &[(&str, &[(&str, &str)])] = &[
             ("    DeletionPolicy: RetainExceptOnCreate\n", "    DeletionPolicy: Delete\n"),
             ("    UpdateReplacePolicy: Retain\n", ""),
             ("    Type: AWS::SQS::Queue\n    DeletionPolicy: Delete\n", "    Type: AWS::SQS::Queue\n"),
-            (
-                "    Type: AWS::CloudFormation::Stack\n    DeletionPolicy: Delete\n",
-                "    Type: AWS::CloudFormation::Stack\n",
-            ),
+            ("packages this one\n    DeletionPolicy: Delete\n", "packages this one\n"),
         ],
     ),
 ];

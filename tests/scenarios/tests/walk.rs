@@ -90,7 +90,7 @@ fn code_services(pending: usize) -> (String, Arc<Mutex<Vec<String>>>) {
             "GetConnection" => json!({"Connection": {"ConnectionStatus": status}}),
             _ => json!({"pipelineExecutionId": "1-2-3"}),
         };
-        std::future::ready(axum::Json(reply))
+        std::future::ready(([("content-type", "application/x-amz-json-1.1")], reply.to_string()))
     };
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
@@ -120,8 +120,9 @@ fn the_pipeline_is_started_once_somebody_has_clicked_and_not_before() {
     for part in ["us-east-1.console.aws.amazon.com/codesuite/settings/connections", "1-2-3", "http://203.0.113.10/"] {
         assert!(said.contains(part), "{said}");
     }
-    let starts: Vec<String> = heard.lock().unwrap().iter().filter(|call| call.starts_with("Start")).cloned().collect();
-    assert_eq!(starts, [r#"StartPipelineExecution {"name": "panda-Fleet"}"#]);
+    let heard = heard.lock().unwrap();
+    let starts: Vec<&String> = heard.iter().filter(|call| call.starts_with("Start")).collect();
+    assert!(starts.len() == 1 && starts[0].contains(r#""name": "panda-Fleet""#), "{starts:?}");
 }
 
 #[test]
