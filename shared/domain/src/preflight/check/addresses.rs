@@ -24,6 +24,9 @@ pub(super) fn check(setup: &FleetSetup, groups: &[&GroupSetup]) -> Vec<Finding> 
         findings.push(Finding::error("no-address", fleet, sentence).mended_by(mend));
         return findings;
     }
+    if groups.is_empty() {
+        return findings;
+    }
     let members: BTreeSet<&InstanceId> =
         groups.iter().flat_map(|group| &group.members).map(|member| &member.instance).collect();
     let holders: BTreeSet<&InstanceId> = addresses.iter().filter_map(holder).collect();
@@ -53,7 +56,7 @@ pub(super) fn check(setup: &FleetSetup, groups: &[&GroupSetup]) -> Vec<Finding> 
         );
     }
     let most: u32 = groups.iter().fold(0, |sum, group| sum.saturating_add(group.desired));
-    if !groups.is_empty() && addresses.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+    if addresses.len() > usize::try_from(most).unwrap_or(usize::MAX) {
         let sentence = format!(
             "The fleet `{fleet}` has {} addresses and keeps {most} servers, each of which holds one at most.",
             addresses.len()
