@@ -29,7 +29,7 @@ TEMPLATES := template.yaml fleet/template.yaml
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +113,11 @@ invoke-panda-%: tools ## sends a command of tests/events/panda to make watch, as
 	@$(WITH_TOOLS) cargo lambda invoke panda --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
 		--data-file tests/events/panda/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
 
+invoke-preflight-%: tools ## sends a request of tests/events/preflight to make watch, as in make invoke-preflight-check
+	@test -f tests/events/preflight/$*.json || { echo "No tests/events/preflight/$*.json. There are:"; ls tests/events/preflight | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-preflight-/'; exit 1; }
+	@$(WITH_TOOLS) cargo lambda invoke launch-preflight --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
+		--data-file tests/events/preflight/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
+
 lint: tools validate ## formatting, clippy, documentation, template: no warnings
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
@@ -167,6 +172,9 @@ arm: tools ## lets it again: make arm REASON="incident closed" [FLEET=web]
 
 history: tools ## experiments and how they ended: make history [FLEET=web] [DAYS=30]
 	@$(SPEAK) history $(ARGS)
+
+preflight: tools ## what keeps the reflexes from a fleet that is there, with the commands that mend it: make preflight [FLEET=web]
+	@$(SPEAK) preflight $(ARGS)
 
 clean: ## removes what was built, and the tools
 	cargo clean

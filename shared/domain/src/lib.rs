@@ -4,3 +4,4 @@ pub mod chaos;
 pub mod event;
 pub mod failover;
 pub mod ids;
+pub mod preflight;

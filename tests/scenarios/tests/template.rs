@@ -78,7 +78,7 @@ struct Shipped {
     retries: u64,
 }
 
-fn shipped() -> [Shipped; 2] {
+fn shipped() -> [Shipped; 3] {
     [
         Shipped {
             function: "ElasticIpFailoverFunction",
@@ -94,6 +94,13 @@ fn shipped() -> [Shipped; 2] {
             variables: panda::Config::VARIABLES,
             // Never a second try of what may have killed already.
             retries: 0,
+        },
+        Shipped {
+            function: "LaunchPreflightFunction",
+            role: "LaunchPreflightRole",
+            actions: launch_preflight::actions(),
+            variables: launch_preflight::Config::VARIABLES,
+            retries: 2,
         },
     ]
 }
@@ -417,7 +424,12 @@ fn people_hear_of_failures_of_throttling_and_of_silence() {
             assert_eq!(alarm(metric, &function)["ComparisonOperator"], "GreaterThanOrEqualToThreshold");
         }
     }
-    for Shipped { function, .. } in shipped() {
+    // Who is woken by the clock is missed when it is silent; who only answers is not.
+    let by_the_clock = template.rules().into_iter().filter(|rule| template.pattern(rule).is_none());
+    let by_the_clock: BTreeSet<String> =
+        by_the_clock.chain(template.schedules()).map(|schedule| schedule.function).collect();
+    assert!(!by_the_clock.is_empty());
+    for function in by_the_clock {
         let silence = alarm("Invocations", &json!({"Ref": function}));
         assert_eq!(silence["TreatMissingData"], "breaching");
         assert_eq!(silence["ComparisonOperator"], "LessThanThreshold");

@@ -42,7 +42,8 @@ pub const REGION: &str = "us-east-1";
 pub const LEFT_OUT: &[&str] = &["PandaStopAgentDocument"];
 
 /// The services that the functions find in the world, as the SDK spells them in `AWS_ENDPOINT_URL_…`. All others are ministack's.
-pub const OF_THE_WORLD: &[&str] = &["EC2", "AUTO_SCALING", "SSM", "CODEDEPLOY", "CODEPIPELINE", "CLOUDWATCH"];
+pub const OF_THE_WORLD: &[&str] =
+    &["EC2", "AUTO_SCALING", "SSM", "CODEDEPLOY", "CODEPIPELINE", "CODECONNECTIONS", "CLOUDWATCH"];
 
 /// ministack answers within a second on an idle machine; a busy one may need many.
 const START_PATIENCE: Duration = Duration::from_mins(1);

@@ -95,11 +95,8 @@ mod tests {
     fn only_the_broken_fleet_has_a_tag_that_the_panda_does_not_understand() {
         for cast in CAST {
             cast.spec().check().unwrap();
-            let policy = Policy::read(
-                &cast.spec().groups.first().unwrap().tags,
-                &Defaults::default(),
-                TickLength::default(),
-            );
+            let policy =
+                Policy::read(&cast.spec().groups.first().unwrap().tags, &Defaults::default(), TickLength::default());
             assert_eq!(policy.is_err(), cast.spared_by == Some("policy-unreadable"), "{policy:?}");
         }
     }

@@ -102,10 +102,8 @@ async fn receive(State(postman): State<Postman>, body: String) -> StatusCode {
 impl Topics {
     /// Names and tokens of AWS need no escaping in a form.
     async fn ask(&self, form: &str) -> io::Result<()> {
-        let headers = [
-            ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Authorization", self.authorization.as_str()),
-        ];
+        let headers =
+            [("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", self.authorization.as_str())];
         let form = format!("{form}&Version=2010-03-31");
         let reply = http::post(self.endpoint, &headers, &form, PATIENCE).await?;
         if reply.status == 200 { Ok(()) } else { Err(io::Error::other(reply.body)) }
@@ -155,6 +153,9 @@ mod tests {
         let topic = "arn:aws:sns:us-east-1:000000000000:panda";
         let mut mailbox = Mailbox::subscribe(endpoint, "us-east-1", topic, Instant::now()).await.unwrap();
         let letter = timeout(PATIENCE, mailbox.letters.recv()).await.unwrap().unwrap();
-        assert_eq!((letter.subject.as_str(), letter.text.as_str()), ("The panda strikes web", "Fleet: web\nFault: crash"));
+        assert_eq!(
+            (letter.subject.as_str(), letter.text.as_str()),
+            ("The panda strikes web", "Fleet: web\nFault: crash")
+        );
     }
 }

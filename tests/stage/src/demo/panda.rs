@@ -110,8 +110,10 @@ impl Panda {
 
     async fn ask(&self, command: Value) -> Result<Answer, CallError> {
         let answer = self.deployed.ask(&self.function, &command).await?;
-        serde_json::from_value(answer)
-            .map_err(|error| CallError { operation: "Invoke", reason: format!("the answer is not the panda's: {error}") })
+        serde_json::from_value(answer).map_err(|error| CallError {
+            operation: "Invoke",
+            reason: format!("the answer is not the panda's: {error}"),
+        })
     }
 }
 

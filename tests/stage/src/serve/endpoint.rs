@@ -49,13 +49,15 @@ impl Deployed {
                 .send()
                 .await
                 .map_err(|error| failed("ListFunctions", &error))?;
-            functions.extend(page.functions().iter().map(|function| Function {
-                name: function.function_name().unwrap_or_default().to_owned(),
-                environment: function
-                    .environment()
-                    .and_then(|environment| environment.variables())
-                    .map(|variables| variables.clone().into_iter().collect())
-                    .unwrap_or_default(),
+            functions.extend(page.functions().iter().map(|function| {
+                Function {
+                    name: function.function_name().unwrap_or_default().to_owned(),
+                    environment: function
+                        .environment()
+                        .and_then(|environment| environment.variables())
+                        .map(|variables| variables.clone().into_iter().collect())
+                        .unwrap_or_default(),
+                }
             }));
             match page.next_marker() {
                 Some(marker) if !marker.is_empty() => next = Some(marker.to_owned()),

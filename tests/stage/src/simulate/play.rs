@@ -57,10 +57,9 @@ pub(super) async fn play(
     }
     world.set_faults(script.faults.clone());
     let cloud = Cloud::new(world);
-    let lambda =
-        strategy
-            .has_function()
-            .then(|| Lambda::new(Arc::clone(deployment), Failover(config.clone()), cloud.clone(), seed));
+    let lambda = strategy
+        .has_function()
+        .then(|| Lambda::new(Arc::clone(deployment), Failover(config.clone()), cloud.clone(), seed));
     let mut rng = Rng::with_seed(seed ^ 0x5EED_0F71);
     // The sweep has its own beat; the first deed falls anywhere after its first.
     let first_sweep = Duration::from_millis(rng.u64(0..60_000));

@@ -83,7 +83,9 @@ impl Simulator {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let Some(script) = task.scenario.script(seed, task.strategy) else {
             let cast = Cast { panda: &self.panda, failover: &self.deployment, failover_config: &self.config };
-            let played = LocalSet::new().block_on(&runtime, year::play(&cast, seed, keep_timeline)).map_err(SimulatorError::Panda)?;
+            let played = LocalSet::new()
+                .block_on(&runtime, year::play(&cast, seed, keep_timeline))
+                .map_err(SimulatorError::Panda)?;
             return Ok(of_year(seed, &played, keep_timeline));
         };
         let played = LocalSet::new()

@@ -10,6 +10,7 @@ use crate::world::{REGION, World};
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::show("ListPipelines", &["maxResults", "nextToken"], pipelines),
     Operation::show("ListPipelineExecutions", &["pipelineName", "maxResults", "filter", "nextToken"], executions),
+    Operation::show("GetPipeline", &["name", "version"], super::codeconnections::pipeline),
     Operation::show("GetPipelineState", &["name"], state),
     Operation::show("GetPipelineExecution", &["pipelineName", "pipelineExecutionId"], execution),
     Operation::act("StartPipelineExecution", &["name", "variables", "clientRequestToken", "sourceRevisions"], start),

@@ -55,7 +55,9 @@ pub(super) const ALL: &[Scenario] = &[
         name: "zone-loss",
         about: "the holder's Availability Zone goes dark",
         strategies: ALL_STRATEGIES,
-        play: Play::Script(|_| of(fleet(1, 4), vec![now(to(Whom::Holder(0), |i| Act::LoseZone { zone: i.zone.clone() }))])),
+        play: Play::Script(|_| {
+            of(fleet(1, 4), vec![now(to(Whom::Holder(0), |i| Act::LoseZone { zone: i.zone.clone() }))])
+        }),
     },
     Scenario {
         name: "spot-notice-120",

@@ -13,8 +13,7 @@ use jiff::{
 };
 
 const PREFIX: &str = "lethargic-panda:";
-const KEYS: &str =
-    "fleet chaos mean-days min-days max-per-day min-healthy window time-zone holidays victim faults url stop-alarms pipeline";
+const KEYS: &str = "fleet chaos mean-days min-days max-per-day min-healthy window time-zone holidays victim faults url stop-alarms pipeline";
 const WEEK: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// How many days are looked through for a work day.
 const DAYS: u32 = 800;
@@ -215,7 +214,8 @@ mod tests {
     use super::*;
 
     fn rules(window: &str, zone: &str) -> Rules {
-        let tags = [("chaos", "on"), ("window", window), ("time-zone", zone), ("mean-days", "5"), ("holidays", "12-25")];
+        let tags =
+            [("chaos", "on"), ("window", window), ("time-zone", zone), ("mean-days", "5"), ("holidays", "12-25")];
         let tags = tags.map(|(key, value)| (format!("{PREFIX}{key}"), value.to_owned())).into();
         let environment = [("MIN_DAYS", "1"), ("MAX_PER_DAY", "1")];
         Rules::read(&tags, &environment.map(|(key, value)| (key.to_owned(), value.to_owned())).into()).unwrap()

@@ -83,7 +83,9 @@ fn line(sight: &Sight) -> Option<String> {
         Sight::Entry(entry) => (!is_dull(&entry.kind)).then(|| format!("  {}", describe(entry))),
         // The world's journal has it.
         Sight::Deed(..) => None,
-        Sight::Began(began) => (began.command != "tick").then(|| format!("λ {} begins: {}", began.environment, began.command)),
+        Sight::Began(began) => {
+            (began.command != "tick").then(|| format!("λ {} begins: {}", began.environment, began.command))
+        }
         Sight::Note(Note { caller, what, .. }) => Some(format!("§ {caller} {}", note(what))),
     }
 }

@@ -93,8 +93,12 @@ impl Weather {
             };
         }
         // A watch is hundreds of calls; a chance of death that is not rare for each would end nearly all of them.
-        let faults =
-            Faults { caller_dies: 0.000_3, timeout: 0.002, stale_lag: Span::secs(0, rng.u64(1..=10)), ..Faults::rough() };
+        let faults = Faults {
+            caller_dies: 0.000_3,
+            timeout: 0.002,
+            stale_lag: Span::secs(0, rng.u64(1..=10)),
+            ..Faults::rough()
+        };
         Self {
             faults,
             frailty: Frailty { lost_before: 10, lost_after: 15, dies: 10 },
@@ -204,7 +208,8 @@ fn policy(rng: &mut Rng, with_addresses: bool, home: &str) -> BTreeMap<String, S
         tag(tags::VICTIM, pick(rng, choices).to_owned());
     }
     if rng.bool() {
-        let faults = ["terminate", "crash", "graceful", "graceful crash", "stop-agent", "terminate crash graceful stop-agent"];
+        let faults =
+            ["terminate", "crash", "graceful", "graceful crash", "stop-agent", "terminate crash graceful stop-agent"];
         tag(tags::FAULTS, pick(rng, &faults).to_owned());
     }
     // A question every second: a few fleets are enough to see that it is asked.

@@ -274,7 +274,8 @@ impl Judge {
             let what = format!("{id} ended as {}, and {victim} was hit", outcome.verdict);
             self.accuse("an experiment that says that nothing died is right", at, what);
         }
-        if !matches!(outcome.verdict, Verdict::Survived | Verdict::Hurt | Verdict::NotHealed) || !experiment.fault.kills()
+        if !matches!(outcome.verdict, Verdict::Survived | Verdict::Hurt | Verdict::NotHealed)
+            || !experiment.fault.kills()
         {
             return;
         }
@@ -298,7 +299,8 @@ impl Judge {
                 }
             }
             _ if !whole(before, at) => {
-                let what = format!("{id} ended as {}, and its group was short of servers all the time", outcome.verdict);
+                let what =
+                    format!("{id} ended as {}, and its group was short of servers all the time", outcome.verdict);
                 self.accuse("an experiment that says that its fleet healed is right", at, what);
             }
             _ => {

@@ -277,9 +277,8 @@ enum What {
 /// Reads a form, if it is one that matters, with the group or the instance that it is about.
 fn read(body: &[u8]) -> Option<(What, String)> {
     let form = std::str::from_utf8(body).ok()?;
-    let field = |name: &str| {
-        form.split('&').find_map(|field| field.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
-    };
+    let field =
+        |name: &str| form.split('&').find_map(|field| field.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
     match field("Action")?.as_str() {
         "DescribeScalingActivities" => Some((What::Look, field("AutoScalingGroupName")?)),
         "TerminateInstances" if field("DryRun").is_some() => Some((What::Probe, field("InstanceId.1")?)),

@@ -54,7 +54,9 @@ pub(super) fn appoint(
         let at = rng.i64(0..DAYS * DAY);
         pause(agenda, after(at), after(at + rng.i64(HOUR..6 * DAY)), None);
     }
-    for command in [json!({"command": "history", "days": 400}), json!({"command": "preview"}), json!({"command": "nap"})] {
+    for command in
+        [json!({"command": "history", "days": 400}), json!({"command": "preview"}), json!({"command": "nap"})]
+    {
         agenda.add(after(rng.i64(0..DAYS * DAY)), Deed::Command(command));
     }
     for (mode, longest) in [("Leashed", 21 * DAY), ("Off", 4 * DAY)] {

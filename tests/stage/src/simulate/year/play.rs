@@ -72,11 +72,7 @@ pub(in crate::simulate) struct Played {
 ///
 /// # Errors
 /// The panda would not start with its environment.
-pub(in crate::simulate) async fn play(
-    cast: &Cast<'_>,
-    seed: u64,
-    keep: bool,
-) -> Result<Played, panda::ConfigError> {
+pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) -> Result<Played, panda::ConfigError> {
     let mut rng = Rng::with_seed(seed ^ 0x0C4A_0517);
     let (weather, plans) = (Weather::draw(&mut rng), fleets::draw(&mut rng));
     let environment = fleets::environment(&cast.panda.environment, &mut rng);
@@ -389,7 +385,23 @@ impl Year<'_> {
     fn review(&mut self) {
         let entries = self.cloud.lock().take_journal();
         self.keep_accounts(&entries);
-        if std::env::var_os("YEAR_TRACE").is_some() { let mut m: BTreeMap<String, u32> = BTreeMap::new(); for e in &entries { if let panda_world::Kind::Call{operation,caller,..} = &e.kind { *m.entry(format!("{} {operation}", caller.split('/').next().unwrap_or_default())).or_default() += 1; } } eprintln!("TRACE {} {} {m:?} {:?}", self.cloud.now(), entries.len(), self.plans.iter().filter_map(|p| goal::unwell(&self.cloud.lock(), &p.spec, &Over::Healthy)).collect::<Vec<_>>()); }
+        if std::env::var_os("YEAR_TRACE").is_some() {
+            let mut m: BTreeMap<String, u32> = BTreeMap::new();
+            for e in &entries {
+                if let panda_world::Kind::Call { operation, caller, .. } = &e.kind {
+                    *m.entry(format!("{} {operation}", caller.split('/').next().unwrap_or_default())).or_default() += 1;
+                }
+            }
+            eprintln!(
+                "TRACE {} {} {m:?} {:?}",
+                self.cloud.now(),
+                entries.len(),
+                self.plans
+                    .iter()
+                    .filter_map(|p| goal::unwell(&self.cloud.lock(), &p.spec, &Over::Healthy))
+                    .collect::<Vec<_>>()
+            );
+        }
         let mut sights: Vec<Sight> = entries.into_iter().map(Sight::Entry).collect();
         sights.extend(self.cloud.take_deeds().into_iter().map(|(at, act)| Sight::Deed(at, act)));
         sights.extend(self.ledger.take_notes().into_iter().map(Sight::Note));
@@ -409,9 +421,11 @@ impl Year<'_> {
         self.judge.see(&sights);
         self.chronicle.tell(&sights, &ended, self.judge.violations.len() > before);
         let today = self.cloud.now();
-        self.days.retain(|(_, date), _| date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).is_ok_and(|at| {
-            today.duration_since(at.timestamp()).as_hours() < 72
-        }));
+        self.days.retain(|(_, date), _| {
+            date.at(0, 0, 0, 0)
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .is_ok_and(|at| today.duration_since(at.timestamp()).as_hours() < 72)
+        });
     }
 
     fn keep_accounts(&mut self, entries: &[Entry]) {

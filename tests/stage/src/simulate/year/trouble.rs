@@ -131,7 +131,8 @@ fn people(rng: &mut Rng, spec: &GroupSpec, live: &Group, kind: u8, lasts: Signed
             (vec![suspend], vec![Act::Resume { group, names }], lasts)
         }
         13 | 14 => {
-            let mend = if rng.u8(0..4) == 0 { vec![Act::CancelInstanceRefresh { group: group.clone() }] } else { Vec::new() };
+            let mend =
+                if rng.u8(0..4) == 0 { vec![Act::CancelInstanceRefresh { group: group.clone() }] } else { Vec::new() };
             (vec![Act::StartInstanceRefresh { group }], mend, SignedDuration::from_mins(rng.i64(1..20)))
         }
         15 => retag(&group, spec, tags::CHAOS, "off", lasts),
@@ -149,7 +150,11 @@ fn people(rng: &mut Rng, spec: &GroupSpec, live: &Group, kind: u8, lasts: Signed
             let (key, value) = changes.get(rng.usize(0..changes.len())).copied()?;
             retag(&group, spec, key, value, lasts * 10)
         }
-        _ => (vec![Act::BreakBoots { group: group.clone(), broken: true }], vec![Act::BreakBoots { group, broken: false }], lasts / 8),
+        _ => (
+            vec![Act::BreakBoots { group: group.clone(), broken: true }],
+            vec![Act::BreakBoots { group, broken: false }],
+            lasts / 8,
+        ),
     };
     Some(Trouble { acts, mend, lasts })
 }

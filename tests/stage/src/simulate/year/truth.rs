@@ -143,7 +143,9 @@ impl Truth {
                     None => state.tags.remove(key),
                 };
             }),
-            Act::Suspend { group, names } => self.group(at, group, |state| state.suspended.extend(names.iter().cloned())),
+            Act::Suspend { group, names } => {
+                self.group(at, group, |state| state.suspended.extend(names.iter().cloned()))
+            }
             Act::Resume { group, names } => self.group(at, group, |state| {
                 state.suspended.retain(|name| !names.is_empty() && !names.contains(name));
             }),

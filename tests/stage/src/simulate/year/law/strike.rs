@@ -135,15 +135,7 @@ impl Judge {
     }
 
     /// What the tags say, of some moment at which the panda could have read them.
-    fn policy(
-        &mut self,
-        fleet: usize,
-        name: &FleetName,
-        group: &str,
-        from: Timestamp,
-        strike: &Strike<'_>,
-        who: &str,
-    ) {
+    fn policy(&mut self, fleet: usize, name: &FleetName, group: &str, from: Timestamp, strike: &Strike<'_>, who: &str) {
         let versions: Vec<GroupState> = self
             .truth
             .between(fleet, from, strike.at)
