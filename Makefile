@@ -26,10 +26,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(TARGET)/debug/panda-stage
 FUNCTIONS := $(notdir $(wildcard functions/*))
 TEMPLATES := template.yaml fleet/template.yaml
+SCRIPTS := .ci/run $(wildcard functions/*/*.sh fleet/*.sh fleet/sample-app/scripts/*.sh tests/scenarios/tests/shell/*/*)
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,11 @@ doctor: ## checks what this machine must already have, and says how to get what 
 	if python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then has "$$(python3 --version)"; \
 		else lacks "python3, 3.10 or later" "apt-get install python3, or https://www.python.org/downloads"; fi; \
 	if python3 -c 'import venv, ensurepip' 2>/dev/null; then has "python3 with venv"; else lacks "python3's venv module" "apt-get install python3-venv"; fi; \
+	if bash -c '[ "$${BASH_VERSINFO[0]}" -ge 5 ] && [ -d /proc/self ]' 2>/dev/null; then has "bash on Linux, for the tests of the shell scripts"; \
+		else lacks "bash 5 on Linux, for the tests of the shell scripts" "on another system run make test in a container with Linux"; fi; \
+	if command -v curl >/dev/null; then has "curl, for the same"; else lacks "curl, for the tests of the shell scripts" "apt-get install curl"; fi; \
+	if PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then has "nginx, for the test of the sample site"; \
+		else lacks "nginx, for the test of the sample site" "apt-get install nginx; the test starts one of its own on a free port"; fi; \
 	free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); \
 	if [ "$$free" -ge 8 ]; then has "$$free GiB of free disk"; else lacks "8 GiB of free disk, for target/ and $(VENV)/: there are $$free" "make clean, or a larger disk"; fi; \
 	if command -v rustup >/dev/null; then has "rustup, for make build: cargo-lambda adds the other processor's target by itself"; \
@@ -81,7 +87,7 @@ dev:
 test: tools dev ## every test: laws, verbs, simulations, wire, template, local deployment
 	cargo test --workspace --locked
 
-demo: tools dev ## watch an Elastic IP follow the living instance, in two minutes; writes target/demo/report.html
+demo: tools dev ## watch the panda kill and the fleet heal, in two minutes; writes target/demo/report.html
 	$(STAGE) demo --venv $(VENV) $(ARGS)
 
 simulate: dev ## strategies against scenarios in simulated time, as in make simulate ARGS="--seeds 1000"
@@ -118,7 +124,7 @@ invoke-preflight-%: tools ## sends a request of tests/events/preflight to make w
 	@$(WITH_TOOLS) cargo lambda invoke launch-preflight --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
 		--data-file tests/events/preflight/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
 
-lint: tools validate ## formatting, clippy, documentation, template: no warnings
+lint: tools validate shellcheck ## formatting, clippy, documentation, template, shell scripts: no warnings
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items --locked
@@ -129,6 +135,9 @@ validate: tools ## both templates, by cfn-lint with our own rules and by sam
 
 user-data: ## puts fleet/user-data.sh into fleet/template.yaml
 	python3 bin/embed-user-data
+
+shellcheck: tools ## the shell scripts, those that stand in for a server's programs too
+	$(VENV)/bin/shellcheck $(SCRIPTS)
 
 ci: lint test ## what CI runs
 

@@ -354,7 +354,7 @@ while :; do
     since=$SECONDS
   fi
   if [ -n "$pid" ]; then
-    held=$((SECONDS - since))
+    held=$((SECONDS > since ? SECONDS - since - 1 : 0)) # whole seconds: the first one may have been short
     if polls; then reached=true; else reached=false; fi
     if [ "$held" -ge "$hold_seconds" ] && [ "$reached" = true ]; then break; fi
   else

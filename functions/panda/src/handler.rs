@@ -1,14 +1,14 @@
 //! Observe, plan, act, report.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     time::{Duration, SystemTime},
 };
 
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::SdkConfig;
-use futures_util::{StreamExt as _, future::join_all, stream};
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use panda_aws::{
@@ -33,6 +33,7 @@ use crate::{
     journal::{Journal, JournalError, dynamo::DynamoJournal},
     observe::Eyes,
     outcome::{self, Outcome},
+    report,
     strike::{self, Carried},
     tell,
 };
@@ -40,8 +41,9 @@ use crate::{
 /// How long the site may take to answer a question.
 const SITE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many groups are looked at closely at the same time: a look costs half a dozen reads, and AWS's request budgets are for everybody.
-const LOOKS_AT_ONCE: usize = 4;
+/// How many of the groups whose dice fell in one tick are looked at closely, or as many as a run may hit. More fall at once only in accounts
+/// of thousands of groups, and hardly any of them could be hit: the rest is spared by the run's cap, at no cost.
+const MOST_LOOKED_AT: usize = 50;
 
 /// How many groups a preview looks at closely. Beyond, it says what is cheap to know; a preview of one fleet looks closely always.
 const MOST_PREVIEWED: usize = 50;
@@ -172,6 +174,7 @@ pub async fn handle<J: Journal>(app: &App<J>, event: LambdaEvent<Value>) -> Resu
     match &result {
         Ok(outcome) => {
             Span::current().record("decision", &outcome.summary);
+            report::log_throws(outcome, &app.config.settings.salt);
             info!(
                 duration_ms = outcome.duration_ms,
                 groups = outcome.groups.len(),
@@ -292,7 +295,14 @@ async fn decide_and_strike<J: Journal>(
     };
     let settings = &app.config.settings;
     let surveyed = chaos::survey(&groups, asked, present, settings, now);
-    let fallen: Vec<&Surveyed> = surveyed.iter().filter(|surveyed| surveyed.fallen()).collect();
+    let mut fallen: Vec<&Surveyed> = surveyed.iter().filter(|surveyed| surveyed.fallen()).collect();
+    // How far a throw fell below its odds is as much by chance as the throw: no group is always among the first.
+    let depth = |surveyed: &Surveyed| surveyed.draw.map_or(0.0, |draw| draw.thrown / draw.odds);
+    fallen.sort_by(|one, other| depth(one).total_cmp(&depth(other)));
+    let cap = settings.max_kills_per_run;
+    let most = MOST_LOOKED_AT.max(usize::try_from(cap).unwrap_or(usize::MAX));
+    let beyond: BTreeSet<&GroupName> = fallen.iter().skip(most).map(|surveyed| &surveyed.group).collect();
+    fallen.truncate(most);
     let plans = look_closely(app, asked, present, &groups, &fallen).await;
     let plans = chaos::choose(plans, present, settings, app.now());
     let carried = join_all(plans.iter().map(|plan| strike::carry_out(app, plan, deadline))).await;
@@ -304,8 +314,16 @@ async fn decide_and_strike<J: Journal>(
         }
         looked.insert(plan.group.clone(), verdict);
     }
-    let verdicts =
-        surveyed.iter().map(|surveyed| looked.remove(&surveyed.group).unwrap_or_else(|| surveyed.verdict())).collect();
+    let verdict = |surveyed: &Surveyed| {
+        looked.remove(&surveyed.group).unwrap_or_else(|| {
+            let mut verdict = surveyed.verdict();
+            if beyond.contains(&surveyed.group) {
+                spare(&mut verdict, &Reason::RunCap { asked: asked.count(), cap });
+            }
+            verdict
+        })
+    };
+    let verdicts = surveyed.iter().map(verdict).collect();
     Ok(Decided { verdicts, carried, problem })
 }
 
@@ -350,17 +368,12 @@ async fn look_closely<J>(
         return Vec::new();
     }
     let settings = &app.config.settings;
-    let common = &app.eyes.common(which, settings).await;
     let of_name: BTreeMap<&GroupName, &GroupView> = groups.iter().map(|group| (&group.name, group)).collect();
-    let looks = which.iter().filter_map(|surveyed| {
-        let group = *of_name.get(&surveyed.group)?;
-        let policy = surveyed.policy.as_ref()?;
-        Some(async move {
-            let look = app.eyes.close_look(group, policy, common).await;
-            chaos::plan(group, &look, asked, present, settings, app.now())
-        })
-    });
-    stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await
+    let which: Vec<_> =
+        which.iter().filter_map(|surveyed| Some((*of_name.get(&surveyed.group)?, surveyed.policy.as_ref()?))).collect();
+    let looks = app.eyes.close_looks(&which, settings).await;
+    let looks = which.iter().zip(&looks);
+    looks.map(|((group, _), look)| chaos::plan(group, look, asked, present, settings, app.now())).collect()
 }
 
 /// Says of every group what a tick would do, and when, whatever the dice say now.

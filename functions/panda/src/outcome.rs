@@ -81,6 +81,8 @@ impl Outcome {
                 parts.push("No group takes part: none carries the tag `lethargic-panda:chaos`".to_owned());
             }
             [] => {}
+            // Its experiment tells more.
+            [only] if only.code == "strike" && !parts.is_empty() => {}
             [only] if parts.is_empty() => parts.push(format!("{}: {}", only.group, only.sentence)),
             _ => {
                 let counts: Vec<String> = self.codes.iter().map(|(code, groups)| format!("{code} {groups}")).collect();
@@ -132,12 +134,8 @@ pub(crate) fn past(experiments: &[Experiment], fleet: Option<&FleetName>, since:
     let mut heals: Vec<u64> =
         experiments.iter().filter_map(|experiment| experiment.outcome.as_ref()?.heal_seconds).collect();
     heals.sort_unstable();
-    let median =
-        heals.get(heals.len() / 2).map(|heal| format!("; half of the fleets were whole again within {heal} s"));
-    format!(
-        "{} experiments{of} since {since:.0}: {}{}",
-        experiments.len(),
-        verdicts.join(", "),
-        median.unwrap_or_default()
-    )
+    let noun = if experiments.len() == 1 { "experiment" } else { "experiments" };
+    let whom = if heals.len() == 1 { "" } else { "half of the fleets were " };
+    let median = heals.get(heals.len() / 2).map(|heal| format!("; {whom}whole again within {heal} s"));
+    format!("{} {noun}{of} since {since:.0}: {}{}", experiments.len(), verdicts.join(", "), median.unwrap_or_default())
 }

@@ -1,5 +1,7 @@
 //! Auto Scaling groups as the panda sees them: who takes part, how large, how protected.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, Instance, InstanceMaintenancePolicy};
 use panda_domain::{
     chaos::{GroupMember, GroupView, tags},
@@ -15,18 +17,22 @@ pub const ACTIONS: &[&str] = &["autoscaling:DescribeAutoScalingGroups"];
 /// The most that Auto Scaling puts on a page.
 const PAGE: i32 = 100;
 
+/// How many values a filter gets. The user guide ("Use tags to filter Auto Scaling groups") allows several, joined with OR, and names no
+/// limit; more than this would not make the calls fewer, for their groups do not fit on a page.
+const FILTER_VALUES: usize = 100;
+
 /// The groups that carry the tag `lethargic-panda:chaos`, whatever it says; all pages.
 ///
 /// # Errors
 /// When AWS does not answer or refuses; run again.
 pub async fn describe_chaos_groups(aws: &Aws) -> Result<Vec<GroupView>, AwsError> {
-    describe(aws, "tag-key", tags::CHAOS).await
+    describe(aws, "tag-key", vec![tags::CHAOS.to_owned()]).await
 }
 
-async fn describe(aws: &Aws, filter: &str, value: &str) -> Result<Vec<GroupView>, AwsError> {
+async fn describe(aws: &Aws, filter: &str, values: Vec<String>) -> Result<Vec<GroupView>, AwsError> {
     let request = aws.autoscaling.describe_auto_scaling_groups();
-    let mut pages =
-        request.filters(Filter::builder().name(filter).values(value).build()).max_records(PAGE).into_paginator().send();
+    let filter = Filter::builder().name(filter).set_values(Some(values)).build();
+    let mut pages = request.filters(filter).max_records(PAGE).into_paginator().send();
     let mut groups = Vec::new();
     while let Some(page) = pages.next().await {
         aws.counter.read();
@@ -57,7 +63,20 @@ pub async fn describe_group(aws: &Aws, group: &GroupName) -> Result<Option<Group
 /// # Errors
 /// When AWS does not answer or refuses; run again.
 pub async fn describe_fleet(aws: &Aws, fleet: &FleetName) -> Result<Vec<GroupView>, AwsError> {
-    describe(aws, &format!("tag:{}", tags::FLEET), fleet.as_str()).await
+    describe_fleets(aws, &BTreeSet::from([fleet.clone()])).await
+}
+
+/// The same for several fleets at once.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn describe_fleets(aws: &Aws, fleets: &BTreeSet<FleetName>) -> Result<Vec<GroupView>, AwsError> {
+    let fleets: Vec<String> = fleets.iter().map(ToString::to_string).collect();
+    let mut groups = Vec::new();
+    for values in fleets.chunks(FILTER_VALUES) {
+        groups.extend(describe(aws, &format!("tag:{}", tags::FLEET), values.to_vec()).await?);
+    }
+    Ok(groups)
 }
 
 fn read(group: &AutoScalingGroup) -> Option<GroupView> {

@@ -12,9 +12,11 @@
 
 mod activity;
 mod alarm;
+pub(crate) mod deployment;
 mod health;
 mod lifecycle;
 mod notice;
+pub(crate) mod pipeline;
 mod refresh;
 mod schedule;
 mod state_change;
@@ -27,9 +29,11 @@ use serde_json::Value;
 pub use self::{
     activity::{ActivityResult, ScalingActivity},
     alarm::StatusCheckAlarm,
+    deployment::{DeploymentChange, DeploymentPhase},
     health::ScheduledChange,
     lifecycle::{LifecycleAction, Place, Transition},
     notice::{RebalanceRecommendation, SpotInterruption},
+    pipeline::{ActionResult, Level, PipelineChange, PipelinePhase, Trigger},
     refresh::{InstanceRefresh, RefreshPhase},
     schedule::Sweep,
     state_change::{InstanceState, StateChange},
@@ -130,7 +134,7 @@ pub fn decode(value: &Value) -> Result<Event, Ignored> {
         return Err(Ignored::TestNotification);
     }
     let detail_type = text(value, "detail-type").ok_or(Ignored::NotAnEvent)?;
-    let detail = Detail { detail_type, members: value.get("detail").unwrap_or(&Value::Null) };
+    let detail = Detail::of(value, detail_type);
     let source = text(value, "source").unwrap_or_default();
     let kind = match (source, detail_type) {
         ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action" | "EC2 Instance-terminate Lifecycle Action") => {
@@ -226,12 +230,17 @@ impl fmt::Display for Event {
 }
 
 /// An event's `detail`, read by name and without trust in its shape.
-struct Detail<'a> {
+pub(crate) struct Detail<'a> {
     detail_type: &'a str,
     members: &'a Value,
 }
 
 impl<'a> Detail<'a> {
+    /// The detail of an envelope of this type.
+    pub(crate) fn of(envelope: &'a Value, detail_type: &'a str) -> Self {
+        Self { detail_type, members: envelope.get("detail").unwrap_or(&Value::Null) }
+    }
+
     fn required(&self, member: &'static str) -> Result<&'a str, Ignored> {
         self.optional(member).ok_or_else(|| self.missing(member))
     }
@@ -246,10 +255,10 @@ impl<'a> Detail<'a> {
 }
 
 /// A member that is a string with something in it.
-fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
     value.get(member).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
 }
 
-fn time(value: &Value, member: &str) -> Option<Timestamp> {
+pub(crate) fn time(value: &Value, member: &str) -> Option<Timestamp> {
     text(value, member).and_then(|time| time.parse().ok())
 }

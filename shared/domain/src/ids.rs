@@ -58,4 +58,12 @@ ids! {
     HookName;
     /// The value of the tag `lethargic-panda:fleet`.
     FleetName;
+    /// A CodePipeline pipeline, by its name (unique in account and region).
+    PipelineName;
+    /// An execution of a pipeline; a retry of a stage keeps it.
+    ExecutionId;
+    /// A stage of a pipeline.
+    StageName;
+    /// A CodeDeploy deployment, `d-…`.
+    DeploymentId;
 }

@@ -5,3 +5,4 @@ pub mod event;
 pub mod failover;
 pub mod ids;
 pub mod preflight;
+pub mod recovery;

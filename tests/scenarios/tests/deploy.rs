@@ -27,13 +27,13 @@ use panda_scenarios::{
 use panda_stage::{
     deploy::{LEFT_OUT, LocalDeployment, REGION, STACK, deploy_local},
     serve::{
-        clock::{Clock, drive},
+        clock::drive,
         delivery::{Courier, Notice},
         endpoint::{Deployed, sdk_config},
     },
     tether::without_account,
 };
-use panda_world::{Act, FleetSpec, GroupSpec, SharedWorld, Timing, World, lock};
+use panda_world::{Act, FleetSpec, GroupSpec, SharedWorld, Timing, World, http::LiveClock, lock};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
@@ -93,7 +93,7 @@ fn what_is_deployed_is_the_template_but_for_where_the_code_is_and_what_ministack
 async fn enact(
     served: &HttpWorld,
     deployed: &LocalDeployment,
-    clock: Clock,
+    clock: LiveClock,
 ) -> (JoinHandle<()>, mpsc::UnboundedReceiver<Notice>) {
     let (notices, heard) = mpsc::unbounded_channel();
     let endpoint = Deployed::new(&sdk_config(&deployed.endpoint(), REGION).await);
@@ -114,7 +114,7 @@ async fn a_killed_holders_address_follows_the_living_member_by_the_deployed_rule
     world.found_fleet(&FleetSpec::default());
     let address = FleetSpec::default().addresses[0].clone();
     let killed = world.holder_of(&address).unwrap().to_owned();
-    let clock = Clock::start(world.now(), 1.0);
+    let clock = LiveClock::start(&world, 1.0);
     let served = HttpWorld::serve(world);
     let deployed = deploy(&served.endpoint()).await;
 
@@ -342,7 +342,7 @@ async fn a_kill_that_people_order_is_done_watched_and_remembered() {
     let mut world = World::new(12, Timestamp::now(), Timing::brisk());
     world.found_fleet(&spec);
     let holder = world.holder_of(&spec.addresses[0]).unwrap().to_owned();
-    let clock = Clock::start(world.now(), 1.0);
+    let clock = LiveClock::start(&world, 1.0);
     let served = HttpWorld::serve(world);
     let parameters = [
         ("SettleSeconds", "1"),

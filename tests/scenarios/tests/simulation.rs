@@ -10,7 +10,10 @@
 
 use std::{sync::LazyLock, thread};
 
-use panda_stage::simulate::{Deployment, RunReport, Simulator, Strategy, Task, scenario, scenarios};
+use panda_stage::simulate::{Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scenario, scenarios};
+
+/// Years, which take a thousand times as long.
+const YEARS: u64 = 4;
 
 /// Lives of each scenario; `panda-stage simulate` plays as many as one likes.
 const SEEDS: u64 = 30;
@@ -69,15 +72,26 @@ the_laws_hold_in! {
 }
 
 #[test]
+fn the_limits_of_chaos_hold_for_years_of_fleets_of_all_kinds() {
+    let runs = play("chaos-year", Strategy::Ours, 1, YEARS);
+    let report = ScenarioReport::of("chaos-year", Strategy::Ours, &runs);
+    let years = report.years.as_ref().unwrap();
+    // A panda that sleeps all year breaks no law either.
+    assert!(years.kills > 20 * YEARS && years.verdicts["survived"] > 10 * YEARS, "{years:#?}");
+    assert!(years.spared_late.len() > 3, "{years:#?}");
+    assert!(years.reads_per_quiet_tick < 3.0, "{years:#?}");
+}
+
+#[test]
 fn every_scenario_is_tested_and_knows_strategies_that_make_sense() {
     let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
-    assert_eq!(names, TESTED);
+    assert_eq!(names, [TESTED, &["chaos-year"]].concat());
     assert!(scenarios().iter().all(|scenario| scenario.strategies.contains(&Strategy::Ours)));
 }
 
 #[test]
 fn the_sweep_alone_heals_every_fleet() {
-    for scenario in scenarios() {
+    for scenario in scenarios().iter().filter(|scenario| !scenario.is_year()) {
         play(scenario.name, Strategy::SweepOnly, 1, 5);
     }
 }

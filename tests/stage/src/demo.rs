@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use ::panda::journal::JournalError;
 use jiff::Timestamp;
 
 use crate::{
@@ -89,9 +90,12 @@ pub enum DemoError {
     /// The functions could not be listed.
     #[error("the endpoint does not list the deployed functions")]
     Functions(#[source] CallError),
-    /// The panda is not among them.
-    #[error("no deployed function is the panda, or it has no topic")]
-    NoPanda,
+    /// A function is not among them, or not whole.
+    #[error("no deployed function is {name}, or it lacks its topic or its journal")]
+    Incomplete {
+        /// Which.
+        name: &'static str,
+    },
     /// Nobody would read what the panda tells people.
     #[error("nobody can be subscribed to the panda's topic")]
     NoTopic(#[source] io::Error),
@@ -110,6 +114,15 @@ pub enum DemoError {
         fleet: &'static str,
         /// In its words.
         why: String,
+    },
+    /// The journal could not be read.
+    #[error("the panda's journal cannot be read")]
+    Journal(#[source] JournalError),
+    /// The panda killed without a record.
+    #[error("{victim} died, and the panda's journal did not hold the intention")]
+    NotWrittenDown {
+        /// Who died.
+        victim: String,
     },
     /// The panda hit somebody else than it was told by the tags.
     #[error("the panda was to hit {holder}, which holds the address, and hit {victim}")]

@@ -21,7 +21,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Serves the simulated AWS on localhost, and delivers its events to deployed functions
     Serve(serve::ServeArgs),
-    /// Deploys the template locally, breaks a fleet four times, and shows that the site stays reachable
+    /// Deploys the template locally, lets the panda kill, breaks the fleet three times more, and shows that the site comes back
     Demo(demo::DemoArgs),
 }
 

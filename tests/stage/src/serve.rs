@@ -9,18 +9,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use panda_world::{FleetSpec, SharedWorld, Timing, World, lock};
+use panda_world::{FleetSpec, SharedWorld, Timing, World, http::LiveClock, lock};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 
 pub mod clock;
 pub mod delivery;
 pub mod endpoint;
 
-use crate::deploy::{self, DeployError, LocalDeployment};
-
-use clock::Clock;
 use delivery::{CallError, Courier, Notice};
 use endpoint::Deployed;
+
+use crate::deploy::{self, DeployError, LocalDeployment};
 
 /// A rule deployed while the world is being served takes effect within this time.
 const RULES_REFRESH: Duration = Duration::from_secs(10);
@@ -108,8 +107,7 @@ pub enum ServeError {
 pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let fleet = read_fleet(args.fleet.as_ref())?;
     let timing = if args.brisk { Timing::brisk() } else { Timing::default() };
-    let start = Timestamp::now();
-    let mut world = World::new(args.seed, start, timing);
+    let mut world = World::new(args.seed, Timestamp::now(), timing);
     world.found_fleet(&fleet);
     let world = SharedWorld::new(world.into());
 
@@ -143,14 +141,15 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     }
 
     let mut tasks = JoinSet::new();
-    let app = panda_world::http::router(Arc::clone(&world));
+    let clock = LiveClock::start(&lock(&world), args.speed);
+    let app = panda_world::http::router_with_clock(Arc::clone(&world), clock);
     tasks.spawn(async move {
         // Ends only with the task: accept errors are the listener's own to retry.
         let _ = axum::serve(listener, app).await;
     });
     let courier = courier.map(|(courier, _)| courier);
     let to_deliver = courier.clone();
-    tasks.spawn(clock::drive(world, Clock::start(start, args.speed), move |_, events| {
+    tasks.spawn(clock::drive(world, clock, move |_, events| {
         for event in events {
             if let Some(courier) = to_deliver.clone() {
                 tokio::spawn(async move { courier.deliver(event).await });

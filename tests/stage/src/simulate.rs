@@ -14,6 +14,7 @@ mod law;
 mod play;
 mod print;
 mod report;
+mod role;
 mod scenario;
 mod strategy;
 mod survey;
@@ -46,16 +47,19 @@ pub use self::{
 /// Timelines that are printed in full; of more violations only the seeds are named.
 const TIMELINES: usize = 3;
 
+/// Years that are played together with all other scenarios, at the most.
+const YEARS: u64 = 20;
+
 /// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// Only this scenario; `list` names them all. Without it, all but the year, which takes seconds for each seed
+    /// Only this scenario; `list` names them all
     #[arg(long)]
     scenario: Option<String>,
     /// Only this strategy
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,
-    /// How many seeds
+    /// How many seeds; of a year, which takes seconds for each, as many only if its scenario is named, and else a few
     #[arg(long, default_value_t = 100)]
     seeds: u64,
     /// The first seed
@@ -102,10 +106,16 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let (started, played, all) = (Instant::now(), AtomicU64::new(0), tasks.len() as u64 * args.seeds);
-    let runs = simulator.runs(&tasks, args.seed, args.seeds, &|task, _| {
+    let seeds_of = |task: &Task| match &args.scenario {
+        None if task.scenario.is_year() => args.seeds.min(YEARS),
+        _ => args.seeds,
+    };
+    let (started, played) = (Instant::now(), AtomicU64::new(0));
+    let all: u64 = tasks.iter().map(seeds_of).sum();
+    let progress = |task: Task, _: &RunReport| {
         let played = played.fetch_add(1, Relaxed) + 1;
-        if played.is_multiple_of(500) || played == all {
+        let step = if task.scenario.is_year() { 10 } else { 500 };
+        if played.is_multiple_of(step) || played == all {
             let seconds = started.elapsed().as_secs_f64();
             // Nobody to tell is no reason to stop.
             let _ = writeln!(
@@ -115,7 +125,9 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
                 task.strategy
             );
         }
-    })?;
+    };
+    let jobs: Vec<(Task, u64)> = tasks.iter().map(|task| (*task, seeds_of(task))).collect();
+    let runs = simulator.all(&jobs, args.seed, &progress)?;
     let reports: Vec<_> = tasks
         .iter()
         .zip(&runs)
@@ -132,7 +144,7 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
 
 fn tasks(args: &SimulateArgs) -> Result<Vec<Task>, String> {
     let chosen: Vec<&'static Scenario> = match &args.scenario {
-        None => scenarios().iter().filter(|scenario| !scenario.is_year()).collect(),
+        None => scenarios().iter().collect(),
         Some(name) => vec![scenario(name).ok_or_else(|| {
             let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
             format!("no scenario `{name}`; there are {}", names.join(", "))

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloudwatch::AlarmState;
+use crate::codedeploy::agent::{AgentGeneration, AgentTrouble};
 use crate::codedeploy::deployment::DeploymentStatus;
 use crate::codepipeline::ExecutionStatus;
 use crate::ec2::instance::CodeDeployAgent;
-use crate::spec::{AlarmSpec, HookSpec, WarmPoolSpec};
+use crate::spec::{AlarmSpec, CommitSpec, HookSpec, PipelineSpec, WarmPoolSpec};
+use crate::ssm::PingState;
 use crate::ssm::document::DocumentEffect;
 
 /// Something that happens to the world. As JSON, `{"act":"terminate","instance":"i-…"}`.
@@ -280,6 +282,106 @@ pub enum Act {
         /// The status.
         status: ExecutionStatus,
     },
+    /// A pipeline of stages is there from now on. One that exists is edited: a newer version, and what has failed before can no longer
+    /// be retried.
+    DefinePipeline {
+        /// The pipeline.
+        pipeline: PipelineSpec,
+    },
+    /// `UpdatePipeline`: a newer version of the same, and what has failed before can no longer be retried.
+    EditPipeline {
+        /// The pipeline.
+        pipeline: String,
+    },
+    /// A person pushes a commit, and the pipeline runs.
+    Push {
+        /// The pipeline.
+        pipeline: String,
+        /// What was pushed.
+        #[serde(default)]
+        commit: CommitSpec,
+    },
+    /// A person presses "Retry" (of the failed actions).
+    RetryStage {
+        /// The pipeline.
+        pipeline: String,
+        /// The stage.
+        stage: String,
+    },
+    /// `UpdateDeploymentGroup`.
+    SetDeploymentGroup {
+        /// Its application.
+        application: String,
+        /// Its name.
+        deployment_group: String,
+        /// `CodeDeployDefault.…`
+        config: String,
+        /// Whether a failed deployment is rolled back.
+        rollback: bool,
+        /// `outdatedInstancesStrategy`: UPDATE or IGNORE.
+        update_outdated: bool,
+    },
+    /// `CreateDeployment` of a revision, past the pipeline.
+    Deploy {
+        /// Its application.
+        application: String,
+        /// Its deployment group.
+        deployment_group: String,
+        /// The revision; absent: the last that was deployed well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<CommitSpec>,
+    },
+    /// The deployment that runs in a deployment group fails for a reason of its own, e.g. `ALARM_ACTIVE`.
+    FailDeployment {
+        /// Its application.
+        application: String,
+        /// Its deployment group.
+        deployment_group: String,
+        /// `errorInformation.code`.
+        code: String,
+        /// `errorInformation.message`.
+        message: String,
+    },
+    /// `StopDeployment` of the one that runs in a deployment group.
+    StopDeployment {
+        /// Its application.
+        application: String,
+        /// Its deployment group.
+        deployment_group: String,
+        /// `autoRollbackEnabled`.
+        #[serde(default)]
+        rollback: bool,
+    },
+    /// A member of `CodePipeline`'s events is left out from now on, wherever in the detail it stands, or is there again: every optional
+    /// one may be missing.
+    LeaveOut {
+        /// E.g. `execution-result`, `external-execution-id`, `pipeline-execution-attempt`, `start-time`.
+        member: String,
+        /// Whether it is left out.
+        left_out: bool,
+    },
+    /// The `CodeDeploy` agent of an instance gets into trouble, or is rid of it (and then runs again only if somebody starts it).
+    AfflictAgent {
+        /// Whom.
+        instance: String,
+        /// With what; absent: rid of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trouble: Option<AgentTrouble>,
+    },
+    /// An agent of this generation is installed on an instance, and starts.
+    InstallAgent {
+        /// Whom.
+        instance: String,
+        /// Which.
+        generation: AgentGeneration,
+    },
+    /// What Systems Manager thinks of an instance.
+    SetPing {
+        /// Whom.
+        instance: String,
+        /// What it thinks.
+        ping: PingState,
+    },
     /// A command document is there from now on, or does something else.
     PutDocument {
         /// Its name.
@@ -294,7 +396,7 @@ pub enum Act {
         /// Whether it is connected.
         online: bool,
     },
-    /// The `CodeDeploy` agent of an instance runs, stops or hangs.
+    /// The `CodeDeploy` agent of an instance runs, stops (at once, in the midst of what it does), hangs, or is not installed.
     SetCodeDeployAgent {
         /// Whom.
         instance: String,

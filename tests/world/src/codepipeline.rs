@@ -1,17 +1,23 @@
 //! Which pipelines are there, and which of them are on the way?
 
+mod retry;
+mod run;
+pub(crate) mod stage;
+mod tell;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::event::millis;
 use crate::queue::Due;
+use crate::spec::PipelineSpec;
 use crate::wire::ApiError;
-use crate::world::{ACCOUNT, REGION, World, later};
+use crate::world::{ACCOUNT, World, later};
+pub(crate) use retry::RetryMode;
+use stage::{ActionRun, StageRun};
 
 /// So many executions of a pipeline are kept; AWS keeps a year of them `[doc]`.
 const KEPT: usize = 100;
@@ -51,7 +57,7 @@ impl ExecutionStatus {
     }
 
     /// The word of its event.
-    const fn event(self) -> &'static str {
+    pub(crate) const fn event(self) -> &'static str {
         match self {
             Self::InProgress => "STARTED",
             Self::Stopping => "STOPPING",
@@ -93,9 +99,26 @@ pub struct Execution {
     pub started: Timestamp,
     /// When its status last changed.
     pub updated: Timestamp,
+    /// Version of the pipeline that it runs.
+    pub version: u32,
+    /// 1 at first, one more with each retry of a stage.
+    pub attempt: u32,
+    /// `triggerType`
+    pub trigger: &'static str,
+    /// Its commit; none where the pipeline has no stages of its own.
+    pub commit: Option<String>,
+    /// The stages that it has entered, in the pipeline's order.
+    pub stages: Vec<StageRun>,
+    /// The actions that it has begun, in the order of their beginning, those of earlier attempts too.
+    pub actions: Vec<ActionRun>,
+    /// The stage before which it waits until the one in it has left `[doc]` concepts-how-it-works.
+    pub waits_for: Option<usize>,
+    /// What it runs; none where the pipeline has no stages of its own.
+    #[serde(skip)]
+    pub(crate) plan: Option<Arc<PipelineSpec>>,
 }
 
-/// A pipeline: a source stage, and one that deploys.
+/// A pipeline. One without stages of its own shows a source stage and one that deploys, and its executions end as they are told to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Pipeline {
     /// Its name.
@@ -106,6 +129,50 @@ pub struct Pipeline {
     pub created: Timestamp,
     /// Its executions, the newest last.
     pub executions: VecDeque<Execution>,
+    /// When it was last changed.
+    pub changed: Timestamp,
+    /// The newest commit of its branch.
+    pub head: Option<String>,
+    /// Its stages.
+    #[serde(skip)]
+    pub(crate) plan: Option<Arc<PipelineSpec>>,
+}
+
+impl Pipeline {
+    pub(crate) fn execution(&self, id: &str) -> Option<&Execution> {
+        self.executions.iter().rev().find(|execution| execution.id == id)
+    }
+
+    pub(crate) fn execution_mut(&mut self, id: &str) -> Option<&mut Execution> {
+        self.executions.iter_mut().rev().find(|execution| execution.id == id)
+    }
+
+    /// Adds an execution, and forgets the oldest.
+    pub(crate) fn keep(&mut self, execution: Execution) {
+        self.executions.push_back(execution);
+        if self.executions.len() > KEPT {
+            self.executions.pop_front();
+        }
+    }
+}
+
+impl Execution {
+    pub(crate) fn new(id: String, now: Timestamp, version: u32, trigger: &'static str) -> Self {
+        Self {
+            id,
+            status: ExecutionStatus::InProgress,
+            started: now,
+            updated: now,
+            version,
+            attempt: 1,
+            trigger,
+            commit: None,
+            stages: Vec::new(),
+            actions: Vec::new(),
+            waits_for: None,
+            plan: None,
+        }
+    }
 }
 
 pub(crate) fn no_pipeline(name: &str) -> ApiError {
@@ -114,7 +181,7 @@ pub(crate) fn no_pipeline(name: &str) -> ApiError {
 }
 
 impl World {
-    fn pipelines_mut(&mut self) -> &mut BTreeMap<String, Pipeline> {
+    pub(crate) fn pipelines_mut(&mut self) -> &mut BTreeMap<String, Pipeline> {
         self.touch();
         Arc::make_mut(&mut self.state.pipelines)
     }
@@ -126,27 +193,29 @@ impl World {
             version: 1,
             created,
             executions: VecDeque::new(),
+            changed: created,
+            head: None,
+            plan: None,
         });
     }
 
-    /// `StartPipelineExecution`. In the default mode a newer execution supersedes one that waits between stages `[doc]`; one
+    /// `StartPipelineExecution`. A pipeline of stages runs with the head of its branch, and ends when it ends. Without stages: in the default mode a newer execution supersedes one that waits between stages `[doc]`; one
     /// that is at work in its stage ends on its own.
     pub(crate) fn begin_execution(&mut self, name: &str, after: Option<Duration>) -> Result<String, ApiError> {
-        if !self.state.pipelines.contains_key(name) {
-            return Err(no_pipeline(name));
+        let pipeline = self.state.pipelines.get(name).ok_or_else(|| no_pipeline(name))?;
+        if pipeline.plan.is_some() {
+            return self.run_head(name, "StartPipelineExecution");
         }
-        let (id, now) = (self.ids.uuid(), self.now);
-        let execution = Execution { id: id.clone(), status: ExecutionStatus::InProgress, started: now, updated: now };
+        let version = pipeline.version;
+        let id = self.ids.uuid();
+        let execution = Execution::new(id.clone(), self.now, version, "WebhookV2");
         if let Some(pipeline) = self.pipelines_mut().get_mut(name) {
-            pipeline.executions.push_back(execution);
-            if pipeline.executions.len() > KEPT {
-                pipeline.executions.pop_front();
-            }
+            pipeline.keep(execution);
         }
-        self.announce_execution(name, &id);
+        self.announce_execution(name, &id, ExecutionStatus::InProgress.event());
         if let Some(after) = after {
             let due = Due::ExecutionEnds { pipeline: name.to_owned(), execution: id.clone() };
-            self.queue.push(later(now, after), due);
+            self.queue.push(later(self.now, after), due);
         }
         Ok(id)
     }
@@ -159,30 +228,16 @@ impl World {
     pub(crate) fn move_execution(&mut self, name: &str, id: Option<&str>, status: ExecutionStatus) -> bool {
         let now = self.now;
         let Some(pipeline) = self.pipelines_mut().get_mut(name) else { return false };
-        let meant = |execution: &&mut Execution| !execution.status.is_over() && id.is_none_or(|id| execution.id == id);
+        // One that runs through stages ends by itself.
+        let meant = |execution: &&mut Execution| {
+            !execution.status.is_over() && execution.plan.is_none() && id.is_none_or(|id| execution.id == id)
+        };
         let Some(execution) = pipeline.executions.iter_mut().rev().find(meant) else { return false };
         execution.status = status;
         execution.updated = now;
         let id = execution.id.clone();
-        self.announce_execution(name, &id);
+        self.announce_execution(name, &id, status.event());
         true
-    }
-
-    fn announce_execution(&mut self, name: &str, id: &str) {
-        let Some(pipeline) = self.state.pipelines.get(name) else { return };
-        let Some(execution) = pipeline.executions.iter().rev().find(|execution| execution.id == id) else { return };
-        // The numbers are floats there `[obs]`.
-        let detail = json!({
-            "pipeline": name,
-            "execution-id": id,
-            "start-time": millis(execution.started),
-            "state": execution.status.event(),
-            "version": f64::from(pipeline.version),
-            "pipeline-execution-attempt": 1.0,
-        });
-        let arn = format!("arn:aws:codepipeline:{REGION}:{ACCOUNT}:{name}");
-        let kind = "CodePipeline Pipeline Execution State Change";
-        self.emit("aws.codepipeline", kind, &[arn], &detail, name);
     }
 
     /// Ground truth: all pipelines.

@@ -8,6 +8,9 @@ use crate::journal::{EventFate, Kind};
 use crate::queue::Due;
 use crate::world::{ACCOUNT, REGION, World, later};
 
+/// The source whose events arrive at least once `[doc]` EventBridge reference; those of all others are best effort.
+const GUARANTEED: &str = "aws.codepipeline";
+
 /// Whole seconds, as in an event's `time`.
 pub(crate) fn seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
@@ -49,7 +52,8 @@ impl World {
         let rng = &mut self.delivery_rng;
         let mut arrival = later(self.now, self.timing.event_delivery.draw(rng));
         let happens = |chance: f64, rng: &mut fastrand::Rng| chance > 0.0 && rng.f64() < chance;
-        if happens(self.faults.event_loss, rng) {
+        // CodePipeline's are guaranteed `[doc]`; the chance is drawn all the same, so that they change nobody else's fate.
+        if happens(self.faults.event_loss, rng) && source != GUARANTEED {
             self.note_event(&event, subject, EventFate::Lost);
             return id;
         }

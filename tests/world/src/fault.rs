@@ -28,7 +28,7 @@ pub struct Faults {
     pub stale_reads: f64,
     /// How old such an answer is.
     pub stale_lag: Span,
-    /// An event never arrives ("best effort" `[doc]`).
+    /// An event never arrives ("best effort" `[doc]`; `CodePipeline`'s always do).
     pub event_loss: f64,
     /// An event arrives twice ("a rule can fire more than once" `[doc]`), the second time after [`Faults::event_delay_by`].
     pub event_double: f64,

@@ -14,6 +14,8 @@ use crate::spec::{FleetSpec, GroupSpec, HookSpec};
 use crate::wire::ApiError;
 use crate::world::{ACCOUNT, REGION, World};
 
+mod delivery;
+
 /// The tag by which everything of a fleet is found.
 const FLEET_TAG: &str = "lethargic-panda:fleet";
 
@@ -49,6 +51,9 @@ impl World {
     /// Brings a fleet up in steady state: members in service and serving, addresses on the first of them. It has been so for
     /// some hours; no events tell of it.
     pub fn found_fleet(&mut self, spec: &FleetSpec) {
+        if let Some(delivery) = &spec.delivery {
+            self.found_delivery(spec, delivery);
+        }
         let mut members = Vec::new();
         for group in &spec.groups {
             let mut built = self.group_of_spec(group);
@@ -65,9 +70,12 @@ impl World {
             for _ in 0..pool.unwrap_or(0) {
                 self.found_member(&name, true);
             }
-            if group.code_deploy {
+            if group.code_deploy && !self.is_played(&name) {
                 self.put_deployment_group(&spec.name, &name, std::slice::from_ref(&name));
             }
+        }
+        if let Some(delivery) = &spec.delivery {
+            self.found_deployed(spec, delivery);
         }
         self.found_surroundings(spec);
         let mut holders = members.into_iter();
@@ -127,6 +135,7 @@ impl World {
         instance.checks = if runs { CheckStatus::Ok } else { CheckStatus::Initializing };
         instance.app_ready = runs;
         instance.prepared = true;
+        instance.agent_ready = true;
         instance.ssm_since = Some(launched);
         instance.ssm_registered = true;
         if !runs {

@@ -9,6 +9,7 @@
 //! | `POST /_world/advance` | `{"seconds": 60}` moves the clock (on a world that no live clock drives) |
 //! | `GET /_world/state` | instances, addresses, groups, alarms, deployments, pipelines, commands |
 //! | `GET /_world/journal?since=N` | the journal from entry N on |
+//! | `GET /_world/site/HOST` | what a visitor of a host name or an Elastic IP meets: the page, and who answers |
 //! | `GET /_world/messages` | what was published to topics |
 //! | `GET /_world/health` | 200 |
 
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::act::Act;
+use crate::site::Knock;
 use crate::spec::FleetSpec;
 use crate::wire::ApiRequest;
 use crate::world::later;
@@ -95,6 +97,7 @@ fn build(face: Face) -> Router {
         .route("/_world/advance", post(advance))
         .route("/_world/state", get(state))
         .route("/_world/journal", get(journal))
+        .route("/_world/site/{host}", get(site))
         .route("/_world/messages", get(messages))
         .route("/_world/health", get(async || "ok\n"))
         .with_state(Arc::new(face))
@@ -119,6 +122,21 @@ async fn api(State(face): State<Arc<Face>>, uri: Uri, headers: HeaderMap, body: 
         }
     }
     response
+}
+
+/// `outcome` is `answer`, `refused`, `silence` or `no_such_host`.
+async fn site(State(face): State<Arc<Face>>, Path(host): Path<String>) -> Response {
+    let body = face.with(|world| match world.knock(&host) {
+        Knock::Answer { instance, status } => {
+            let commit = world.instance(&instance).and_then(|found| found.serves.clone());
+            let page = world.page_of(&instance).map(str::to_owned);
+            json!({"outcome": "answer", "instance": instance, "status": status, "commit": commit, "page": page})
+        }
+        Knock::Refused => json!({"outcome": "refused"}),
+        Knock::Silence => json!({"outcome": "silence"}),
+        Knock::NoSuchHost => json!({"outcome": "no_such_host"}),
+    });
+    answer(StatusCode::OK, &body)
 }
 
 async fn messages(State(face): State<Arc<Face>>) -> Response {

@@ -135,7 +135,10 @@ impl Wire {
         match knock {
             Knock::Answer { instance, status } => {
                 let response = http::Response::builder().status(status).header("content-type", "text/plain");
-                finish(response.header(INSTANCE_HEADER, &instance).body(SdkBody::from(instance)))
+                // What was deployed there; the instance's own name where no deployments are played.
+                let page = self.theatre.with(|world| world.page_of(&instance).map(str::to_owned));
+                let body = SdkBody::from(page.unwrap_or_else(|| instance.clone()));
+                finish(response.header(INSTANCE_HEADER, &instance).body(body))
             }
             Knock::Refused => Err(ConnectorError::io("connection refused".into())),
             Knock::NoSuchHost => Err(ConnectorError::io("failed to lookup address information".into())),

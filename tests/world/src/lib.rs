@@ -20,6 +20,7 @@ mod event;
 mod fault;
 mod founding;
 pub mod http;
+mod iam;
 mod ids;
 pub mod in_process;
 mod journal;
@@ -38,17 +39,26 @@ pub use act::{Act, ActError};
 pub use autoscaling::group::{Group, Hook, Maintenance, Refresh, RefreshStatus, WarmPool};
 pub use autoscaling::member::{ActionInWait, Health, Lifecycle, Member, Transition};
 pub use cloudwatch::{Alarm, AlarmState};
+pub use codedeploy::agent::{AgentGeneration, AgentTrouble};
 pub use codedeploy::deployment::{Deployment, DeploymentStatus};
+pub use codedeploy::revision::Commit;
+pub use codedeploy::target::{Diagnostics, LifecycleEvent, Progress, Target};
 pub use codedeploy::{Application, DeploymentGroup};
+pub use codepipeline::stage::{ActionRun, StageRun};
 pub use codepipeline::{Execution, ExecutionStatus, Pipeline};
 pub use ec2::address::{Address, Association};
 pub use ec2::instance::{CheckStatus, CodeDeployAgent, Instance, InstanceState, Interface};
 pub use ec2::network::{Network, RouteTable, Subnet, VpcEndpoint};
 pub use fault::{Fault, Faults};
+pub use iam::{Permission, Role, RoleError};
 pub use journal::{AnsweredBy, Entry, EventFate, Kind};
 pub use messages::{Message, topic_arn};
 pub use site::Knock;
-pub use spec::{AlarmSpec, FleetSpec, GroupSpec, HookSpec, MaintenanceSpec, WarmPoolSpec};
+pub use spec::{
+    ActionKind, ActionSpec, AlarmSpec, Bundle, CommitSpec, DeliverySpec, FleetSpec, GroupSpec, HookSpec,
+    MaintenanceSpec, PipelineSpec, ScriptOutcome, ScriptSpec, StageSpec, WarmPoolSpec,
+};
+pub use ssm::PingState;
 pub use ssm::command::{Command, Invocation, InvocationStatus};
 pub use ssm::document::{Document, DocumentEffect};
 pub use timing::{Span, Timing};

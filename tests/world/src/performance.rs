@@ -8,10 +8,12 @@ use crate::autoscaling::member::Health;
 use crate::autoscaling::refresh::Preferences;
 use crate::ec2::association::Target;
 use crate::journal::Kind;
+use crate::ssm::PingState;
 use crate::wire::ApiError;
 use crate::world::World;
 
 mod around;
+mod delivery;
 
 impl From<ApiError> for ActError {
     fn from(error: ApiError) -> Self {
@@ -59,7 +61,10 @@ impl World {
             | Act::Hang { .. }
             | Act::ProtectFromTermination { .. }
             | Act::SetSsmAgent { .. }
-            | Act::SetCodeDeployAgent { .. } => self.perform_on_instance(act)?,
+            | Act::SetPing { .. }
+            | Act::SetCodeDeployAgent { .. }
+            | Act::AfflictAgent { .. }
+            | Act::InstallAgent { .. } => self.perform_on_instance(act)?,
             Act::LoseZone { zone } => self.lose_zone(zone),
             Act::RestoreZone { zone } => self.restore_zone(zone),
             Act::Disassociate { public_ip } => self.disassociate_by_ip(public_ip)?,
@@ -79,9 +84,18 @@ impl World {
             Act::PutDeploymentGroup { .. }
             | Act::StartDeployment { .. }
             | Act::SetDeployment { .. }
-            | Act::PutPipeline { .. }
+            | Act::SetDeploymentGroup { .. }
+            | Act::Deploy { .. }
+            | Act::FailDeployment { .. }
+            | Act::StopDeployment { .. } => self.perform_deployment(act)?,
+            Act::PutPipeline { .. }
+            | Act::DefinePipeline { .. }
+            | Act::EditPipeline { .. }
+            | Act::Push { .. }
+            | Act::RetryStage { .. }
+            | Act::LeaveOut { .. }
             | Act::BeginExecution { .. }
-            | Act::EndExecution { .. } => self.perform_delivery(act)?,
+            | Act::EndExecution { .. } => self.perform_pipeline(act)?,
             _ => self.perform_on_group(act)?,
         }
         Ok(())
@@ -92,11 +106,11 @@ impl World {
             Act::Terminate { instance } => self.terminate_instances(std::slice::from_ref(instance), true)?,
             Act::ProtectFromTermination { instance, protected } => self.protect_from_termination(instance, *protected),
             Act::SetCodeDeployAgent { instance, agent } => self.set_code_deploy_agent(instance, *agent),
+            Act::AfflictAgent { instance, trouble } => self.afflict_agent(instance, *trouble),
+            Act::InstallAgent { instance, generation } => self.install_agent(instance, *generation),
+            Act::SetPing { instance, ping } => self.set_ping(instance, *ping),
             Act::SetSsmAgent { instance, online } => {
-                if let Some(instance) = self.state.instances.get_mut(instance) {
-                    instance.ssm_online = *online;
-                }
-                self.touch();
+                self.set_ping(instance, if *online { PingState::Online } else { PingState::ConnectionLost });
             }
             Act::Crash { instance } => self.shut_down(instance, "Server.InternalError", false),
             Act::Stop { instance } => self.stop(instance),
@@ -224,6 +238,9 @@ impl Act {
             | Self::ProtectFromScaleIn { instance, .. }
             | Self::SetSsmAgent { instance, .. }
             | Self::SetCodeDeployAgent { instance, .. }
+            | Self::AfflictAgent { instance, .. }
+            | Self::InstallAgent { instance, .. }
+            | Self::SetPing { instance, .. }
             | Self::Associate { instance, .. } => Some(instance),
             _ => None,
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::codedeploy::deployment::DeploymentStatus;
+use crate::codedeploy::deployment::{ActionOf, DeploymentStatus};
+use crate::ssm::document::Outcome;
 
 /// A transition to come. Each carries what it was scheduled for; its handler looks whether that still holds.
 #[derive(Debug, Clone)]
@@ -71,12 +72,28 @@ pub(crate) enum Due {
     DeploymentBegins { deployment: u64 },
     /// A deployment ends as it was told to.
     DeploymentEnds { deployment: u64, status: DeploymentStatus },
+    /// An agent asks for work.
+    EventHeard { deployment: u64, instance: String, turn: u32 },
+    /// Nobody has asked for a lifecycle event.
+    EventUnheard { deployment: u64, instance: String, turn: u32 },
+    /// A lifecycle event's script is through.
+    EventEnds { deployment: u64, instance: String, turn: u32, epoch: u32 },
+    /// Nobody has reported of a lifecycle event.
+    EventLost { deployment: u64, instance: String, turn: u32 },
+    /// `CodeDeploy` answers its launch hook.
+    LaunchDeployed { instance: String, well: bool },
+    /// An action of a pipeline is through.
+    ActionEnds { action: ActionOf, well: bool },
+    /// A pipeline sees that the deployment for which its action waits is over.
+    DeployActionEnds { action: ActionOf, deployment: String },
     /// A pipeline's execution ends as it was told to.
     ExecutionEnds { pipeline: String, execution: String },
     /// A command reaches its instance, or finds nobody there.
     CommandDelivered { command: String, instance: String },
     /// The document's steps are through.
     CommandDone { command: String, instance: String, epoch: u32 },
+    /// A document has said what it has to say.
+    CommandReports { command: String, instance: String, epoch: u32, report: Box<Outcome> },
     /// A command runs out of time: its delivery, or later its execution.
     CommandExpired { command: String, instance: String },
     /// An event arrives.

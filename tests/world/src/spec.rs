@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::cloudwatch::AlarmState;
 use crate::ssm::document::DocumentEffect;
 
+mod delivery;
+
+pub(crate) use delivery::ONE_AT_A_TIME;
+pub use delivery::{
+    ActionKind, ActionSpec, Bundle, CommitSpec, DeliverySpec, PipelineSpec, ScriptOutcome, ScriptSpec, StageSpec,
+};
+
 /// A fleet: groups behind a few Elastic IPs, all carrying the tag `lethargic-panda:fleet`.
 ///
 /// ```json
@@ -35,6 +42,9 @@ pub struct FleetSpec {
     pub documents: BTreeMap<String, DocumentEffect>,
     /// Host names that lead to the first address.
     pub hosts: Vec<String>,
+    /// How code comes to the fleet; absent: not played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliverySpec>,
 }
 
 impl Default for FleetSpec {
@@ -50,6 +60,7 @@ impl Default for FleetSpec {
             topics: Vec::new(),
             documents: BTreeMap::new(),
             hosts: Vec::new(),
+            delivery: None,
         }
     }
 }
@@ -226,7 +237,7 @@ impl FleetSpec {
     /// What is wrong with it, in words that name the field.
     ///
     /// # Errors
-    /// A group without zones, sizes that contradict each other, a hook that AWS would refuse.
+    /// A group without zones, sizes that contradict each other, a hook that AWS would refuse, a delivery to nobody.
     pub fn check(&self) -> Result<(), String> {
         for group in &self.groups {
             let name = &group.name;
@@ -240,6 +251,9 @@ impl FleetSpec {
             for hook in &group.hooks {
                 hook.to_hook().map_err(|error| format!("group {name}, hook {}: {}", hook.name, error.message))?;
             }
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.check(&self.groups)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ec2::instance::{Instance, InstanceState};
 use crate::world::{World, later};
@@ -33,6 +34,7 @@ impl Default for Ssm {
 pub(crate) enum Ping {
     Online,
     ConnectionLost,
+    Inactive,
 }
 
 impl Ping {
@@ -40,8 +42,24 @@ impl Ping {
         match self {
             Self::Online => "Online",
             Self::ConnectionLost => "ConnectionLost",
+            Self::Inactive => "Inactive",
         }
     }
+}
+
+/// What somebody makes of an instance's agent of Systems Manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PingState {
+    /// It is connected, if the machine is.
+    #[default]
+    Online,
+    /// It has lost its connection.
+    ConnectionLost,
+    /// And that for so long that Systems Manager no longer counts on it.
+    Inactive,
+    /// It has never registered: the instance is not listed at all.
+    Unregistered,
 }
 
 impl Instance {
@@ -52,12 +70,30 @@ impl Instance {
         if self.state.is_dead() {
             return None;
         }
+        if self.ssm_inactive {
+            return Some(Ping::Inactive);
+        }
         let answers = self.ssm_online && self.state == InstanceState::Running && !self.failing && since <= now;
         Some(if answers { Ping::Online } else { Ping::ConnectionLost })
     }
 }
 
 impl World {
+    /// What becomes of an instance's agent of Systems Manager.
+    pub(crate) fn set_ping(&mut self, id: &str, ping: PingState) {
+        let now = self.now;
+        let Some(instance) = self.state.instances.get_mut(id) else { return };
+        instance.ssm_online = ping == PingState::Online;
+        instance.ssm_inactive = ping == PingState::Inactive;
+        if ping == PingState::Unregistered {
+            instance.ssm_since = None;
+            instance.ssm_registered = false;
+        } else if instance.state == InstanceState::Running {
+            instance.ssm_since.get_or_insert(now);
+        }
+        self.touch();
+    }
+
     pub(crate) fn ssm_mut(&mut self) -> &mut Ssm {
         self.touch();
         Arc::make_mut(&mut self.state.ssm)
@@ -69,6 +105,7 @@ impl World {
         let Some(instance) = self.state.instances.get_mut(id) else { return };
         instance.ssm_registered = instance.ssm_since.is_some();
         instance.ssm_since = Some(since);
-        instance.code_deploy_agent = crate::CodeDeployAgent::Running;
+        instance.ssm_inactive = false;
+        self.boot_code_deploy_agent(id);
     }
 }

@@ -118,6 +118,18 @@ pub struct Timing {
     pub command_poll: Duration,
     /// From a deployment's creation to its first lifecycle event: 1-4 s. `[infer]`
     pub deployment_begins: Span,
+    /// From a lifecycle event's offer to an agent that polls: 0.3-3 s. `[infer]` it keeps a long poll open.
+    pub agent_poll: Span,
+    /// A lifecycle event lasts so long where its script does not say: 2-8 s. `[infer]`
+    pub lifecycle_event: Span,
+    /// An event that no agent has taken fails after 5 min. `[doc]` `CodeDeploy` limits
+    pub event_unheard: Duration,
+    /// An event of which nobody reports fails after 1 h. `[doc]` troubleshooting-ec2-instances; limits: 3600 s
+    pub event_lost: Duration,
+    /// An action that fetches the source lasts 3-8 s. `[infer]`
+    pub source_action: Span,
+    /// A pipeline sees the end of its deployment 1-15 s later. `[infer]` it polls
+    pub pipeline_notice: Span,
 }
 
 impl Default for Timing {
@@ -161,6 +173,12 @@ impl Default for Timing {
             command_run: Span::secs(1, 6),
             command_poll: Duration::from_secs(15),
             deployment_begins: Span::secs(1, 4),
+            agent_poll: Span::millis(300, 3_000),
+            lifecycle_event: Span::secs(2, 8),
+            event_unheard: Duration::from_mins(5),
+            event_lost: Duration::from_hours(1),
+            source_action: Span::secs(3, 8),
+            pipeline_notice: Span::secs(1, 15),
         }
     }
 }
@@ -202,6 +220,12 @@ impl Timing {
             command_run: Span::millis(500, 1_500),
             command_poll: Duration::from_secs(2),
             deployment_begins: Span::millis(300, 1_000),
+            agent_poll: Span::millis(200, 500),
+            lifecycle_event: Span::millis(300, 900),
+            event_unheard: Duration::from_secs(12),
+            event_lost: Duration::from_secs(60),
+            source_action: Span::millis(500, 1_500),
+            pipeline_notice: Span::millis(300, 1_500),
             ..Self::default()
         }
     }

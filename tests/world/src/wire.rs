@@ -196,6 +196,9 @@ impl World {
         if self.denied.contains(&format!("{}:{name}", service.name())) {
             return Err(service.denied(name));
         }
+        if !self.authorised(service, request) {
+            return Err(service.denied(name));
+        }
         let unreadable = || ApiError::bad("SerializationException", "The request could not be read.");
         let said = match &operation.handler {
             Handler::Read(_) | Handler::Write(_) => {
@@ -270,7 +273,7 @@ impl World {
 }
 
 fn form_subject(request: &ApiRequest) -> String {
-    let words: Vec<&str> = [
+    let mut words: Vec<&str> = [
         "AutoScalingGroupName",
         "LifecycleHookName",
         "AllocationId",
@@ -284,6 +287,10 @@ fn form_subject(request: &ApiRequest) -> String {
     .iter()
     .filter_map(|key| request.params.get(*key).map(String::as_str))
     .collect();
+    // Whatever the answer is, this one was only a question.
+    if request.params.get("DryRun").is_some_and(|dry| dry == "true") {
+        words.push("DryRun");
+    }
     words.join(" ")
 }
 

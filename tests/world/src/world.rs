@@ -9,9 +9,11 @@ use serde_json::Value;
 use crate::act::{Act, ActError};
 use crate::autoscaling::activity::Activity;
 use crate::autoscaling::group::Group;
+use crate::codedeploy::agent::AgentGeneration;
 use crate::ec2::address::Address;
 use crate::ec2::instance::Instance;
 use crate::fault::Faults;
+use crate::iam::Roles;
 use crate::ids::Ids;
 use crate::journal::{Entry, Kind};
 use crate::messages::Message;
@@ -48,8 +50,13 @@ pub struct World {
     pub(crate) buckets: Buckets,
     /// `service:Operation`s that the callers' role does not allow.
     pub(crate) denied: BTreeSet<String>,
+    pub(crate) roles: Roles,
     pub(crate) sites: Sites,
     pub(crate) messages: Vec<Message>,
+    /// Members that `CodePipeline`'s events lack.
+    pub(crate) left_out: BTreeSet<String>,
+    /// The generation of the agent that groups' user data installs.
+    pub(crate) generations: BTreeMap<String, AgentGeneration>,
     journal: Vec<Entry>,
     outbox: Vec<Value>,
     changed: bool,
@@ -81,8 +88,11 @@ impl World {
             activities: BTreeMap::new(),
             buckets: Buckets::default(),
             denied: BTreeSet::new(),
+            roles: Roles::default(),
             sites: Sites::default(),
             messages: Vec::new(),
+            left_out: BTreeSet::new(),
+            generations: BTreeMap::new(),
             journal: Vec::new(),
             outbox: Vec::new(),
             changed: false,
@@ -288,9 +298,21 @@ impl World {
             Due::ScaleDownBlue { blue } => self.on_scale_down_blue(&blue),
             Due::DeploymentBegins { deployment } => self.on_deployment_begins(deployment),
             Due::DeploymentEnds { deployment, status } => self.on_deployment_ends(deployment, status),
+            Due::EventHeard { deployment, instance, turn } => self.on_event_heard(deployment, &instance, turn),
+            Due::EventUnheard { deployment, instance, turn } => self.on_event_unheard(deployment, &instance, turn),
+            Due::EventEnds { deployment, instance, turn, epoch } => {
+                self.on_event_ends(deployment, &instance, turn, epoch);
+            }
+            Due::EventLost { deployment, instance, turn } => self.on_event_lost(deployment, &instance, turn),
+            Due::LaunchDeployed { instance, well } => self.on_launch_deployed(&instance, well),
+            Due::ActionEnds { action, well } => self.on_action_ends(&action, well),
+            Due::DeployActionEnds { action, deployment } => self.on_deploy_action_ends(&action, &deployment),
             Due::ExecutionEnds { pipeline, execution } => self.on_execution_ends(&pipeline, &execution),
             Due::CommandDelivered { command, instance } => self.on_command_delivered(&command, &instance),
             Due::CommandDone { command, instance, epoch } => self.on_command_done(&command, &instance, epoch),
+            Due::CommandReports { command, instance, epoch, report } => {
+                self.on_command_reports(&command, &instance, epoch, *report);
+            }
             Due::CommandExpired { command, instance } => self.on_command_expired(&command, &instance),
             Due::Deliver { event } => self.on_deliver(*event),
         }

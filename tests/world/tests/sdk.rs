@@ -15,7 +15,9 @@ use aws_sdk_codepipeline::types::PipelineExecutionStatus;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilter, PingStatus};
 use panda_world::in_process::Theatre;
-use panda_world::{Act, AlarmSpec, AlarmState, CodeDeployAgent, DocumentEffect, Faults, FleetSpec, topic_arn};
+use panda_world::{
+    Act, AlarmSpec, AlarmState, CodeDeployAgent, CommitSpec, DeliverySpec, DocumentEffect, Faults, FleetSpec, topic_arn,
+};
 use support::{Run, bare};
 
 /// What every client is built from.
@@ -146,6 +148,98 @@ async fn systems_manager_stops_an_agent_and_says_so_a_little_later() {
     let listed = client.list_command_invocations().command_id(&command).details(true).send().await.unwrap();
     assert_eq!(listed.command_invocations()[0].command_plugins()[0].response_code(), 0);
     theatre.with(|world| assert_eq!(world.instance(&id).unwrap().code_deploy_agent, CodeDeployAgent::Stopped));
+}
+
+/// A world with a played delivery, and a site.
+fn delivered() -> Theatre {
+    let spec = FleetSpec {
+        documents: [("restart-agent".to_owned(), DocumentEffect::RestartCodeDeployAgent)].into(),
+        delivery: Some(DeliverySpec::default()),
+        ..bare(|_| {})
+    };
+    Theatre::new(Run::of(&spec).world)
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_stage_is_read_cured_and_retried_by_the_sdks_clients() {
+    let theatre = delivered();
+    let act = |act: Act| theatre.with(|world| world.act(&act)).unwrap();
+    let dead = theatre.with(|world| world.instances().next().unwrap().id.clone());
+    act(Act::SetCodeDeployAgent { instance: dead.clone(), agent: CodeDeployAgent::Stopped });
+    act(Act::Push { pipeline: "web".into(), commit: CommitSpec::page("new\n") });
+    pass(700).await;
+
+    let pipelines = client!(aws_sdk_codepipeline, theatre);
+    let state = pipelines.get_pipeline_state().name("web").send().await.unwrap();
+    let stage = &state.stage_states()[1];
+    let execution = stage.latest_execution().unwrap().pipeline_execution_id().to_owned();
+    assert_eq!((stage.latest_execution().unwrap().status().as_str(), stage.stage_name()), ("Failed", Some("Deploy")));
+    let action = stage.action_states()[0].latest_execution().unwrap();
+    let deployment = action.external_execution_id().unwrap().to_owned();
+    assert_eq!(action.error_details().unwrap().code(), Some("JobFailed"));
+    let known = pipelines.get_pipeline_execution().pipeline_name("web").pipeline_execution_id(&execution);
+    let known = known.send().await.unwrap().pipeline_execution().unwrap().clone();
+    assert_eq!(known.status(), Some(&PipelineExecutionStatus::Failed));
+    let summary = known.artifact_revisions()[0].revision_summary().unwrap();
+    assert!(summary.contains(r#""CommitMessage":"Edit index.html""#), "{summary}");
+    let filter =
+        aws_sdk_codepipeline::types::ActionExecutionFilter::builder().pipeline_execution_id(&execution).build();
+    let actions = pipelines.list_action_executions().pipeline_name("web").filter(filter).send().await.unwrap();
+    let newest = &actions.action_execution_details()[0];
+    let result = newest.output().unwrap().execution_result().unwrap();
+    assert_eq!(result.external_execution_id(), Some(deployment.as_str()));
+    let source = actions.action_execution_details()[1].output().unwrap().output_variables().unwrap();
+    assert_eq!(source["AuthorDisplayName"], "Mary Major");
+
+    let deployments = client!(aws_sdk_codedeploy, theatre);
+    let info = deployments.get_deployment().deployment_id(&deployment).send().await.unwrap();
+    let info = info.deployment_info().unwrap();
+    assert_eq!(info.error_information().unwrap().code().unwrap().as_str(), "HEALTH_CONSTRAINTS");
+    assert_eq!(info.deployment_overview().unwrap().failed(), 1);
+    assert!(info.rollback_info().unwrap().rollback_deployment_id().is_some());
+    let failed = aws_sdk_codedeploy::types::TargetFilterName::TargetStatus;
+    let targets = deployments.list_deployment_targets().deployment_id(&deployment);
+    let targets = targets.target_filters(failed, vec!["Failed".into()]).send().await.unwrap();
+    assert_eq!(targets.target_ids(), [dead.clone()]);
+    let batch = deployments.batch_get_deployment_targets().deployment_id(&deployment).target_ids(&dead);
+    let batch = batch.send().await.unwrap();
+    let target = batch.deployment_targets()[0].instance_target().unwrap();
+    let event = target.lifecycle_events().iter().find(|event| event.diagnostics().is_some()).unwrap();
+    let code = event.diagnostics().unwrap().error_code().unwrap();
+    assert_eq!(code, &aws_sdk_codedeploy::types::LifecycleErrorCode::UnknownError);
+
+    let commands = client!(aws_sdk_ssm, theatre);
+    let sent = commands.send_command().document_name("restart-agent").instance_ids(&dead);
+    let sent = sent.max_errors("100%").max_concurrency("100%").send().await.unwrap();
+    let command = sent.command().unwrap().command_id().unwrap().to_owned();
+    pass(60).await;
+    let said = commands.get_command_invocation().command_id(&command).instance_id(&dead).send().await.unwrap();
+    let report: serde_json::Value = serde_json::from_str(said.standard_output_content().unwrap()).unwrap();
+    assert_eq!((&report["action"], &report["polls"]), (&"started".into(), &true.into()));
+    pass(400).await;
+
+    let retry = || {
+        pipelines
+            .retry_stage_execution()
+            .pipeline_name("web")
+            .stage_name("Deploy")
+            .pipeline_execution_id(&execution)
+            .retry_mode(aws_sdk_codepipeline::types::StageRetryMode::FailedActions)
+            .send()
+    };
+    assert_eq!(retry().await.unwrap().pipeline_execution_id(), Some(execution.as_str()));
+    assert!(retry().await.unwrap_err().into_service_error().is_conflict_exception());
+    pass(300).await;
+    let state = pipelines.get_pipeline_state().name("web").send().await.unwrap();
+    let stage = &state.stage_states()[1];
+    assert_eq!(stage.latest_execution().unwrap().status().as_str(), "Succeeded");
+    assert_eq!(stage.retry_stage_metadata().unwrap().manual_stage_retry_attempt(), Some(1));
+    assert!(retry().await.unwrap_err().into_service_error().is_stage_not_retryable_exception());
+    theatre.with(|world| assert_eq!(world.page_of(&dead), Some("new\n")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -194,9 +194,12 @@ fn a_document_stops_the_agent_and_another_starts_it_again() {
     assert_eq!(ask(&mut run, &command, &holder), both("Success"));
     assert_eq!(agent(&run, &holder), CodeDeployAgent::Stopped);
     assert_eq!(run.world.serving_at(IP), Some(holder.as_str()), "nobody notices");
-    send(&mut run, "restart-agent", &holder).unwrap();
+    let command = send(&mut run, "restart-agent", &holder).unwrap();
     run.pass(10);
     assert_eq!(agent(&run, &holder), CodeDeployAgent::Running);
+    assert_eq!(ask(&mut run, &command, &holder), both("InProgress"), "it watches what it has started");
+    run.pass(30);
+    assert_eq!(ask(&mut run, &command, &holder), both("Success"));
     run.act(Act::SetCodeDeployAgent { instance: holder.clone(), agent: CodeDeployAgent::Hung });
     assert_eq!(agent(&run, &holder), CodeDeployAgent::Hung);
     let broken = send(&mut run, "broken", &holder).unwrap();

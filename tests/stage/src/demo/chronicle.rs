@@ -8,7 +8,7 @@ use panda_world::{AnsweredBy, Entry, InstanceState, Kind};
 use serde_json::Value;
 
 use super::{
-    record::{ActRecord, EventRecord, Letter, Life, Move, Phase, Probe, Record, Stretch},
+    record::{ActRecord, EventRecord, Letter, Life, Move, Phase, Probe, Record, SWEEP, Stretch},
     terminal::{Line, Tone},
     words,
 };
@@ -28,7 +28,6 @@ const BURST_GAP: f64 = 1.0;
 /// The story so far.
 #[derive(Debug)]
 pub struct Chronicle {
-    zero: Timestamp,
     /// The story; its probes come from the prober at the end.
     pub record: Record,
     zones: BTreeMap<String, String>,
@@ -43,8 +42,7 @@ impl Chronicle {
     #[must_use]
     pub fn new(zero: Timestamp, record: Record) -> Self {
         Self {
-            zero,
-            record,
+            record: Record { began: zero, ..record },
             zones: BTreeMap::new(),
             unanswered: Vec::new(),
             asked: false,
@@ -56,7 +54,7 @@ impl Chronicle {
     /// World time in seconds of the story.
     #[must_use]
     pub fn seconds(&self, at: Timestamp) -> f64 {
-        at.duration_since(self.zero).as_secs_f64()
+        self.record.seconds_at(at)
     }
 
     /// An instance that was there already.
@@ -74,8 +72,8 @@ impl Chronicle {
 
     /// A message to people, as it arrived.
     pub fn wrote(&mut self, letter: Letter) -> Line {
-        let line = Line::at(letter.at, Tone::Panda, format!("message to people: {}", letter.subject));
-        self.record.hunt.letters.push(letter);
+        let line = Line::at(letter.at, Tone::Panda, format!("  mail from {}: \"{}\"", letter.from, letter.subject));
+        self.record.letters.push(letter);
         line
     }
 
@@ -172,13 +170,10 @@ impl Chronicle {
             .find(|event| event.instance.is_some() && event.instance == about && at - event.at < WOKEN_WITHIN)
             .or_else(|| before().find(|event| at - event.at < SEEN_WITHIN));
         let (trigger, since) =
-            woken_by.map_or(("sweep".to_owned(), self.burst_began), |event| (event.kind.clone(), event.at));
+            woken_by.map_or((SWEEP.to_owned(), self.burst_began), |event| (event.kind.clone(), event.at));
         let event_to_call_ms = milliseconds((at - since).max(0.0));
-        let lag = if trigger == "sweep" {
-            "by the sweep".to_owned()
-        } else {
-            format!("{event_to_call_ms} ms after the event")
-        };
+        let lag =
+            if trigger == SWEEP { "by the sweep".to_owned() } else { format!("{event_to_call_ms} ms after the event") };
         let text = format!("{allocation} {} → {to} (AssociateAddress {lag})", from.unwrap_or("nobody"));
         self.record.moves.push(Move {
             at,

@@ -1,5 +1,7 @@
 //! A run as it could have been, for the tests of what is computed and drawn from it.
 
+use jiff::Timestamp;
+use panda_domain::chaos::Experiment;
 use serde_json::json;
 
 use super::{
@@ -30,6 +32,8 @@ pub(super) fn record() -> Record {
     };
     Record {
         seed: 7,
+        // The act of the kill is at second 10.
+        began: "2026-11-22T20:29:50Z".parse().unwrap_or(Timestamp::UNIX_EPOCH),
         played: "22 November 2026, 20:30 UTC".to_owned(),
         seconds: 60.0,
         fleet: "web".to_owned(),
@@ -95,6 +99,7 @@ pub(super) fn record() -> Record {
             line: "Moved eipalloc-1 from i-aaaa to i-bbbb: <its holder> is shutting down".to_owned(),
         }],
         hunt: hunt(),
+        letters: letters(),
         comparisons: [("kill-with-spare", 5.9, 8.1, 71.0, 120.4), ("scale-in", 0.0, 0.0, 20.5, 41.0)]
             .into_iter()
             .map(|(scenario, p50, p99, steal50, steal99)| {
@@ -109,6 +114,18 @@ pub(super) fn record() -> Record {
     }
 }
 
+fn letters() -> Vec<Letter> {
+    [(9.9, "The panda strikes web"), (26.3, "web survived the panda")]
+        .into_iter()
+        .map(|(at, subject)| Letter {
+            at,
+            from: "panda",
+            subject: subject.to_owned(),
+            text: "Fleet: web\nVictim: <i-aaaa>".to_owned(),
+        })
+        .collect()
+}
+
 fn hunt() -> Hunt {
     let told = |fleet: &str, code: &str, sentence: &str| GroupTold {
         fleet: fleet.to_owned(),
@@ -119,27 +136,27 @@ fn hunt() -> Hunt {
     };
     let lone = told("lone", "min-healthy", "1 must stay in service (half of what is desired), and <nobody> would");
     let broken = told("broken", "policy-unreadable", "the tag `lethargic-panda:window` is no window");
+    let experiment: Option<Experiment> = serde_json::from_value(json!({
+        "id": "web/request-1", "fleet": "web", "group": "web", "leashed": false,
+        "trigger": {"by": "command", "request": "request-1", "reason": "make demo"},
+        "fault": "terminate", "victims": [{"instance": "i-aaaa", "zone": "eu-central-1a", "holds": ["203.0.113.10"]}],
+        "started": "2026-11-22T20:29:59.5Z", "day": "2026-11-22", "heal_by": "2026-11-22T20:31:00Z", "desired": 2,
+        "members": ["i-aaaa", "i-bbbb"], "addresses": [{"public_ip": "203.0.113.10", "holder": "i-aaaa"}], "url": "/",
+        "struck": "2026-11-22T20:30:00Z",
+        "outcome": {
+            "verdict": "survived", "closed": "2026-11-22T20:30:16Z", "heal_seconds": 16, "outage_seconds": 5,
+            "moves": [{"public_ip": "203.0.113.10", "from": "i-aaaa", "to": "i-bbbb"}], "replacements": ["i-cccc"], "detail": null,
+        },
+    }))
+    .ok();
     Hunt {
         preview: vec![told("web", "dice", "the dice spared it"), lone.clone(), broken.clone()],
         spared: vec![lone, broken],
-        experiment: serde_json::from_value(json!({
-            "id": "web/request-1", "fleet": "web", "group": "web", "leashed": false,
-            "trigger": {"by": "command", "request": "request-1", "reason": "make demo"},
-            "fault": "terminate", "victims": [{"instance": "i-aaaa", "zone": "eu-central-1a", "holds": ["203.0.113.10"]}],
-            "started": "2026-11-22T20:30:00Z", "day": "2026-11-22", "heal_by": "2026-11-22T20:31:00Z", "desired": 2,
-            "members": ["i-aaaa", "i-bbbb"], "addresses": [{"public_ip": "203.0.113.10", "holder": "i-aaaa"}], "url": "/",
-            "struck": "2026-11-22T20:30:00Z",
-            "outcome": {
-                "verdict": "survived", "closed": "2026-11-22T20:30:16Z", "heal_seconds": 16, "outage_seconds": 5,
-                "moves": [{"public_ip": "203.0.113.10", "from": "i-aaaa", "to": "i-bbbb"}], "replacements": ["i-cccc"], "detail": null,
-            },
-        }))
-        .ok(),
-        healed_after: Some(12.3),
-        letters: ["The panda strikes web", "web survived the panda"]
-            .into_iter()
-            .map(|subject| Letter { at: 9.0, subject: subject.to_owned(), text: "Fleet: web\nVictim: <i-aaaa>".to_owned() })
-            .collect(),
+        ordered: Some(9.0),
+        intention: experiment.clone().map(|experiment| Experiment { struck: None, outcome: None, ..experiment }),
+        struck: Some(10.0),
+        healed: Some(22.3),
+        experiment,
         history: "1 experiments since 2026-10-23T20:31:00Z: survived 1".to_owned(),
     }
 }

@@ -32,7 +32,7 @@ const TAKES_PART: (&str, &str) = ("lethargic-panda:chaos", "on");
 /// The fleet that is hit.
 pub const WEB: Cast = Cast {
     name: "web",
-    likeness: "two servers behind one address",
+    likeness: "two servers",
     public_ip: "203.0.113.10",
     size: SIZE,
     tags: &[TAKES_PART, ALWAYS, ("lethargic-panda:victim", "holder"), ("lethargic-panda:faults", "terminate")],

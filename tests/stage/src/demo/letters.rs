@@ -1,4 +1,4 @@
-//! What do people hear? A subscriber of the panda's topic, over HTTP, as SNS delivers to one.
+//! What do people hear? A subscriber of a function's topic, over HTTP, as SNS delivers to one.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -38,6 +38,7 @@ struct Postman {
     topics: Topics,
     confirmed: watch::Sender<bool>,
     letters: UnboundedSender<Letter>,
+    from: &'static str,
     zero: Instant,
 }
 
@@ -49,18 +50,25 @@ struct Topics {
 }
 
 impl Mailbox {
-    /// Subscribes to `topic` at the endpoint, and returns once SNS has the consent; letters are dated from `zero`.
+    /// Subscribes to `topic` at the endpoint, by which the function `from` tells people, and returns once SNS has the consent;
+    /// letters are dated from `zero`.
     ///
     /// # Errors
     ///
     /// No loopback port is free, or the endpoint does not subscribe anybody.
-    pub async fn subscribe(endpoint: SocketAddr, region: &str, topic: &str, zero: Instant) -> io::Result<Self> {
+    pub async fn subscribe(
+        endpoint: SocketAddr,
+        region: &str,
+        topic: &str,
+        from: &'static str,
+        zero: Instant,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let here = listener.local_addr()?;
         let topics = Topics { endpoint, authorization: http::authorization(region, "sns") };
         let (confirmed, mut consent) = watch::channel(false);
         let (sender, letters) = unbounded_channel();
-        let postman = Postman { topics: topics.clone(), confirmed, letters: sender, zero };
+        let postman = Postman { topics: topics.clone(), confirmed, letters: sender, from, zero };
         let app = Router::new().route("/", post(receive)).with_state(postman);
         let task = tokio::spawn(async move {
             // Ends only with the task: accept errors are the listener's own to retry.
@@ -90,7 +98,8 @@ async fn receive(State(postman): State<Postman>, body: String) -> StatusCode {
         }
         "Notification" => {
             let at = postman.zero.elapsed().as_secs_f64();
-            let letter = Letter { at, subject: word("Subject").to_owned(), text: word("Message").to_owned() };
+            let (from, subject, text) = (postman.from, word("Subject").to_owned(), word("Message").to_owned());
+            let letter = Letter { at, from, subject, text };
             // Nobody reads any more when the stage is being cleared.
             let _ = postman.letters.send(letter);
         }
@@ -151,11 +160,11 @@ mod tests {
         let app = Router::new().route("/", post(sns)).with_state(watch::Sender::new(String::new()));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let topic = "arn:aws:sns:us-east-1:000000000000:panda";
-        let mut mailbox = Mailbox::subscribe(endpoint, "us-east-1", topic, Instant::now()).await.unwrap();
+        let mut mailbox = Mailbox::subscribe(endpoint, "us-east-1", topic, "panda", Instant::now()).await.unwrap();
         let letter = timeout(PATIENCE, mailbox.letters.recv()).await.unwrap().unwrap();
         assert_eq!(
-            (letter.subject.as_str(), letter.text.as_str()),
-            ("The panda strikes web", "Fleet: web\nFault: crash")
+            (letter.from, letter.subject.as_str(), letter.text.as_str()),
+            ("panda", "The panda strikes web", "Fleet: web\nFault: crash")
         );
     }
 }

@@ -1,10 +1,18 @@
-//! How is the deployed panda spoken to, and what does it answer?
+//! How is the deployed panda spoken to, what does it answer, and what does it write down?
 
+use std::sync::Arc;
+
+use ::panda::journal::{Journal as _, JournalError, dynamo::DynamoJournal};
+use aws_types::SdkConfig;
+use panda_aws::Counter;
 use panda_domain::chaos::Experiment;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::serve::{delivery::CallError, endpoint::Deployed};
+use crate::serve::{
+    delivery::CallError,
+    endpoint::{Deployed, Function},
+};
 
 /// Its name in the template.
 pub const PANDA: &str = "panda";
@@ -57,6 +65,15 @@ impl GroupTold {
         self.reasons.iter().any(|reason| reason.code == code)
     }
 
+    /// The codes of the reasons, or of what is done.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        if self.reasons.is_empty() {
+            return vec![self.code.clone()];
+        }
+        self.reasons.iter().map(|reason| reason.code.clone()).collect()
+    }
+
     /// Every reason, or what is done.
     #[must_use]
     pub fn in_words(&self) -> String {
@@ -72,13 +89,26 @@ impl GroupTold {
 pub struct Panda {
     deployed: Deployed,
     function: String,
+    journal: Arc<DynamoJournal>,
 }
 
 impl Panda {
-    /// The panda that is deployed as `function`.
+    /// The panda that is deployed as `function` at the endpoint that `sdk` names; `None` if it was given no journal.
     #[must_use]
-    pub fn new(deployed: Deployed, function: String) -> Self {
-        Self { deployed, function }
+    pub fn new(deployed: Deployed, sdk: &SdkConfig, function: &Function) -> Option<Self> {
+        let table = function.environment.get("JOURNAL_TABLE")?;
+        let journal = Arc::new(DynamoJournal::new(sdk, Counter::default(), table, 1));
+        Some(Self { deployed, function: function.name.clone(), journal })
+    }
+
+    /// The experiment of this fleet that is not over, as the journal holds it now.
+    ///
+    /// # Errors
+    ///
+    /// The journal does not answer, or is not understood.
+    pub async fn open_experiment(&self, fleet: &str) -> Result<Option<Experiment>, JournalError> {
+        let mut present = self.journal.now().await?;
+        Ok(present.open.remove(fleet).map(|open| open.experiment))
     }
 
     /// What would a tick do?
@@ -135,6 +165,7 @@ mod tests {
         .unwrap();
         let told = answer.groups.first().unwrap();
         assert!(told.is_spared_by("min-healthy") && !told.is_spared_by("policy-unreadable"));
+        assert_eq!(told.codes(), ["dice", "min-healthy"]);
         assert_eq!(told.in_words(), "the dice spared it; 1 must stay");
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use panda_domain::chaos::tags;
-use panda_world::{Act, SharedWorld, Timing, World, lock};
+use panda_world::{Act, SharedWorld, Timing, World, http::LiveClock, lock};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -36,7 +36,7 @@ use super::{
 use crate::{
     deploy::{self, LocalDeployment},
     serve::{
-        clock::{self, Clock},
+        clock,
         delivery::{Courier, Notice},
         endpoint::{self, Deployed},
     },
@@ -59,6 +59,7 @@ pub(super) struct Stage {
     /// Where EC2 and Auto Scaling answer.
     pub(super) endpoint: String,
     world: SharedWorld,
+    clock: LiveClock,
     seed: u64,
     tasks: JoinSet<()>,
 }
@@ -66,14 +67,14 @@ pub(super) struct Stage {
 /// What happens while the acts are played.
 struct Performance {
     world: SharedWorld,
-    clock: Clock,
+    clock: LiveClock,
     panda: Panda,
     chronicle: Arc<Mutex<Chronicle>>,
     terminal: Terminal,
 }
 
 impl Stage {
-    /// Founds the fleets and serves the world. Its clock stands still until the play.
+    /// Founds the fleets and serves the world. Its clock is the wall's, as the functions' is, and nothing happens before the play.
     pub(super) async fn set(seed: u64) -> Result<Self, DemoError> {
         // What the function is measured by keeps AWS's pace; boots and health checks would fill the two minutes.
         let aws = Timing::default();
@@ -82,10 +83,13 @@ impl Stage {
         for cast in CAST {
             world.found_fleet(&cast.spec());
         }
+        // To found took a moment, and what the functions write down must not seem to come after what they did.
+        world.advance_to(Timestamp::now());
+        let clock = LiveClock::start(&world, 1.0);
         let world = SharedWorld::new(world.into());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let app = panda_world::http::router(Arc::clone(&world));
+        let app = panda_world::http::router_with_clock(Arc::clone(&world), clock);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             // Small replies at once: what waits for more to send would be counted as the function's.
@@ -93,7 +97,7 @@ impl Stage {
             // Ends only with the task: accept errors are the listener's own to retry.
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { endpoint, world, seed, tasks })
+        Ok(Self { endpoint, world, clock, seed, tasks })
     }
 
     /// Plays every act. What was seen comes back even when an act failed.
@@ -102,7 +106,8 @@ impl Stage {
         deployment: &LocalDeployment,
         terminal: Terminal,
     ) -> Result<(Record, Result<(), DemoError>), DemoError> {
-        let deployed = Deployed::new(&endpoint::sdk_config(&deployment.endpoint(), deploy::REGION).await);
+        let sdk = endpoint::sdk_config(&deployment.endpoint(), deploy::REGION).await;
+        let deployed = Deployed::new(&sdk);
         let (notices, heard) = mpsc::unbounded_channel();
         let courier = Arc::new(Courier::new(Arc::new(deployed.clone()), notices));
         if courier.refresh().await.map_err(DemoError::Rules)?.is_empty() {
@@ -111,10 +116,10 @@ impl Stage {
         let ours = |name: &String| words::function_name(deploy::STACK, name) == FUNCTION;
         let function = courier.functions().into_iter().find(ours).ok_or(DemoError::NoFunction)?;
 
-        let (panda, topic) = find_panda(&deployed).await?;
+        let (chaos, topic) = find(&deployed, PANDA).await?;
+        let panda = Panda::new(deployed.clone(), &sdk, &chaos).ok_or(DemoError::Incomplete { name: PANDA })?;
 
-        // The panda's clock is the wall's, and so is the world's.
-        let clock = Clock::start(Timestamp::now(), 1.0);
+        let clock = self.clock;
         let zero = (Instant::now(), clock.now());
         let chronicle = Arc::new(Mutex::new(self.begin(zero.1)));
         let servers = Arc::new(Mutex::new(Servers::default()));
@@ -130,7 +135,14 @@ impl Stage {
             .await?
         };
         let site = format!("http://{}/", forwarder.address);
-        terminal.print(&Line::aside(format!("the site is at {site} (plays {})", WEB.public_ip)));
+        terminal.print(&Line::aside("three fleets let the panda in:"));
+        for cast in CAST {
+            terminal.print(&Line::aside(format!("  {:<7} {}, behind {}", cast.name, cast.likeness, cast.public_ip)));
+        }
+        terminal.print(&Line::aside(format!(
+            "the site of {} is at {site}; a visitor asks it ten times a second",
+            WEB.name
+        )));
         let url = Act::TagGroup { group: WEB.name.to_owned(), key: tags::URL.to_owned(), value: Some(site) };
         lock(&self.world).act(&url).map_err(|source| DemoError::Act { act: "tag the site", source })?;
         let (told, answers) = mpsc::unbounded_channel();
@@ -138,7 +150,8 @@ impl Stage {
         self.tasks.spawn(follow(answers, Arc::clone(&chronicle), terminal));
 
         let address = address_of(&deployment.endpoint()).ok_or(DemoError::NoFunction)?;
-        let mailbox = Mailbox::subscribe(address, deploy::REGION, &topic, zero.0).await.map_err(DemoError::NoTopic)?;
+        let mailbox =
+            Mailbox::subscribe(address, deploy::REGION, &topic, PANDA, zero.0).await.map_err(DemoError::NoTopic)?;
         self.tasks.spawn(read(mailbox, Arc::clone(&chronicle), terminal));
 
         let performance = Performance { world: Arc::clone(&self.world), clock, panda, chronicle, terminal };
@@ -175,7 +188,7 @@ impl Stage {
     /// From now on the world moves, its instances' servers come and go, and its events are delivered.
     fn raise_curtain(
         &mut self,
-        clock: Clock,
+        clock: LiveClock,
         courier: Arc<Courier<Deployed>>,
         chronicle: &Arc<Mutex<Chronicle>>,
         servers: &Arc<Mutex<Servers>>,
@@ -241,13 +254,13 @@ async fn listen(
     }
 }
 
-/// The panda as it is deployed, and the topic that it tells people by.
-async fn find_panda(deployed: &Deployed) -> Result<(Panda, String), DemoError> {
+/// A function as it is deployed, and the topic that it tells people by.
+async fn find(deployed: &Deployed, name: &'static str) -> Result<(endpoint::Function, String), DemoError> {
     let functions = deployed.functions().await.map_err(DemoError::Functions)?;
-    let ours = |function: &&endpoint::Function| words::function_name(deploy::STACK, &function.name) == PANDA;
-    let function = functions.iter().find(ours).ok_or(DemoError::NoPanda)?;
-    let topic = function.environment.get("TOPIC_ARN").cloned().ok_or(DemoError::NoPanda)?;
-    Ok((Panda::new(deployed.clone(), function.name.clone()), topic))
+    let ours = |function: &endpoint::Function| words::function_name(deploy::STACK, &function.name) == name;
+    let function = functions.into_iter().find(ours).ok_or(DemoError::Incomplete { name })?;
+    let topic = function.environment.get("TOPIC_ARN").cloned().ok_or(DemoError::Incomplete { name })?;
+    Ok((function, topic))
 }
 
 /// What people are told, as lines.
@@ -294,17 +307,14 @@ impl Performance {
         let act = scene.cause;
         let refused = |source| DemoError::Act { act, source };
         let victim = lock(&self.world).holder_of(WEB.public_ip).unwrap_or_default().to_owned();
-        let (at, watching) = match scene.act(&victim) {
-            Some(done) => {
-                let mut world = lock(&self.world);
-                world.advance_to(self.clock.now());
-                world.act(&done).map_err(refused)?;
-                (self.seconds(), None)
-            }
-            None => {
-                let (at, watching) = self.unleash(&victim).await?;
-                (at, Some(watching))
-            }
+        let (at, watching) = if let Some(done) = scene.act(&victim) {
+            let mut world = lock(&self.world);
+            world.advance_to(self.clock.now());
+            world.act(&done).map_err(refused)?;
+            (self.seconds(), None)
+        } else {
+            let (at, watching) = self.unleash(&victim).await?;
+            (at, Some(watching))
         };
         let done = ActRecord {
             at,
@@ -332,7 +342,7 @@ impl Performance {
         let whole = self.seconds();
         self.terminal.print(&Line::at(whole, Tone::Good, "the fleet is whole again"));
         match watching {
-            Some(watching) => self.hear_out(watching, whole - at).await,
+            Some(watching) => self.hear_out(watching, whole).await,
             None => Ok(()),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use panda_domain::chaos::Experiment;
 
 use super::panda::GroupTold;
@@ -45,6 +46,9 @@ pub struct EventRecord {
     pub function: String,
 }
 
+/// What woke the function that moved an address without an event about it: its own schedule.
+pub const SWEEP: &str = "sweep";
+
 /// One change of the address, as EC2 saw it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move {
@@ -58,7 +62,7 @@ pub struct Move {
     pub to: String,
     /// What woke the function that moved it.
     pub trigger: String,
-    /// From the delivery of that event to the call.
+    /// From the delivery of that event to the call; from the invocation's first call, where it was [`SWEEP`].
     pub event_to_call_ms: u64,
     /// When the data plane had followed: the new holder answers at the address.
     pub settled_at: Option<f64>,
@@ -133,6 +137,8 @@ pub struct Comparison {
 pub struct Letter {
     /// When it arrived.
     pub at: f64,
+    /// The function that wrote it.
+    pub from: &'static str,
     /// Its subject.
     pub subject: String,
     /// Its text.
@@ -146,12 +152,16 @@ pub struct Hunt {
     pub preview: Vec<GroupTold>,
     /// What it said of the fleets that it was asked to hit and spared.
     pub spared: Vec<GroupTold>,
+    /// When it was told to hit the fleet that it may hit.
+    pub ordered: Option<f64>,
+    /// Its intention, as it stood in the journal when the victim died.
+    pub intention: Option<Experiment>,
+    /// When the victim was shutting down, for EC2.
+    pub struck: Option<f64>,
+    /// When the fleet was whole again, by the world's own account.
+    pub healed: Option<f64>,
     /// Its experiment, with what became of it.
     pub experiment: Option<Experiment>,
-    /// Seconds from the strike until the world knew the fleet to be whole again.
-    pub healed_after: Option<f64>,
-    /// What people were told.
-    pub letters: Vec<Letter>,
     /// Its history in a sentence, at the end.
     pub history: String,
 }
@@ -161,6 +171,8 @@ pub struct Hunt {
 pub struct Record {
     /// The seed of the simulated AWS.
     pub seed: u64,
+    /// Second 0.
+    pub began: Timestamp,
     /// The day and time it was played, for people.
     pub played: String,
     /// How long the site was asked.
@@ -183,6 +195,29 @@ pub struct Record {
     pub said: Vec<Said>,
     /// What the panda did.
     pub hunt: Hunt,
+    /// What people were told.
+    pub letters: Vec<Letter>,
     /// Per scenario, what the simulation says.
     pub comparisons: BTreeMap<String, Comparison>,
+}
+
+impl Move {
+    /// From the delivery of an event to the call, if an event woke the function.
+    #[must_use]
+    pub fn after_event_ms(&self) -> Option<u64> {
+        (self.trigger != SWEEP).then_some(self.event_to_call_ms)
+    }
+}
+
+impl Record {
+    /// A moment, in seconds since the first request.
+    #[must_use]
+    pub fn seconds_at(&self, moment: Timestamp) -> f64 {
+        moment.duration_since(self.began).as_secs_f64()
+    }
+
+    /// What a function told people, in order.
+    pub fn letters_from(&self, function: &str) -> impl Iterator<Item = &Letter> {
+        self.letters.iter().filter(move |letter| letter.from == function)
+    }
 }

@@ -4,10 +4,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
     outage::{self, Outage},
-    record::Record,
+    record::{Move, Record},
 };
 
 mod closeup;
+mod hunt;
 mod prose;
 mod scale;
 mod tables;
@@ -26,7 +27,7 @@ pub fn page(record: &Record) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "Lethargic Panda: " (record.acts.len()) " acts, one address" }
+                title { "Lethargic Panda: a kill, " (record.acts.len()) " acts, one address" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -37,11 +38,14 @@ pub fn page(record: &Record) -> String {
                         h2 { "The run" }
                         p.lead {
                             "Each row is an instance from its launch to its end. The blue line is the Elastic IP: it runs "
-                            "along the row of the instance that answers at the address."
+                            "along the row of the instance that answers at the address. The panda's row lasts from the order to its verdict."
                         }
                         (timeline::legend())
                         figure.scroll tabindex="0" aria-label="Timeline of the run" { (timeline::chart(record, &outages)) }
                     }
+                    (hunt::experiment(record, &outages))
+                    (hunt::letters(record))
+                    (hunt::verdicts(record))
                     section {
                         h2 { "After each act" }
                         p.lead { "Every bar is one request, ten a second, coloured by who answered it." }
@@ -66,12 +70,18 @@ pub fn page(record: &Record) -> String {
 fn heading(record: &Record, outages: &[Outage]) -> Markup {
     let acts = record.acts.len();
     let silent: f64 = outages.iter().map(Outage::seconds).sum();
+    let kill = record.acts.first().filter(|_| record.hunt.struck.is_some());
     html! {
         header {
             p.mark { "Lethargic Panda" }
-            h1 { "The holder of the address was taken away " (times(acts)) "." }
+            @if let Some(kill) = kill {
+                h1 { "The panda killed the server that held the address. " (back(outage::seconds_after(outages, kill))) }
+            } @else {
+                h1 { "The holder of the address was taken away " (times(acts)) "." }
+            }
             p.lead {
                 "A fleet of two web servers behind the Elastic IP " span.nowrap { (record.public_ip) } ", asked ten times a second. "
+                @if kill.is_some() { "Its holder was taken away " (times(acts)) ", the first time by the panda. " }
                 @if silent < 0.05 { "The site never fell silent." }
                 @else { "In " (seconds(record.seconds)) " the site was silent for " strong { (seconds(silent)) } "." }
             }
@@ -91,12 +101,16 @@ fn figures(record: &Record, outages: &[Outage]) -> Markup {
                     "three to six of them until packets follow the address",
                 ))
             }
+            @if let Some(outcome) = record.hunt.experiment.as_ref().and_then(|experiment| experiment.outcome.as_ref()) {
+                @let healed = outcome.heal_seconds.map(|healed| format!("whole again after {healed} s")).unwrap_or_default();
+                (figure("the panda's verdict", outcome.verdict.name(), &healed))
+            }
             (figure(
                 "acts without a lost request",
                 &format!("{untouched} of {}", record.acts.len()),
                 "the address moved while the old server still answered",
             ))
-            (figure("event to AssociateAddress", &median_call(record), &format!("median of {} moves", record.moves.len())))
+            (figure("event to AssociateAddress", &median_call(record), &median_note(record)))
             (figure("requests", &record.probes.len().to_string(), &format!("{failed} without an answer")))
             @if let Some(comparison) = record.comparisons.get("kill-with-spare") {
                 @let (ours, theirs) = (comparison.ours.p50, comparison.boot_steal.p50);
@@ -114,8 +128,22 @@ fn figure(name: &str, value: &str, note: &str) -> Markup {
     html! { div { dt { (name) } dd { strong { (value) } @if !note.is_empty() { span { (note) } } } } }
 }
 
+/// How the site came back after the kill.
+fn back(silent: f64) -> String {
+    if silent < 0.05 {
+        "The site never fell silent.".to_owned()
+    } else {
+        format!("The site was silent for {}.", seconds(silent))
+    }
+}
+
+fn median_note(record: &Record) -> String {
+    let woken = record.moves.iter().filter_map(Move::after_event_ms).count();
+    format!("median of the {woken} moves that an event began")
+}
+
 fn median_call(record: &Record) -> String {
-    let mut calls: Vec<u64> = record.moves.iter().map(|change| change.event_to_call_ms).collect();
+    let mut calls: Vec<u64> = record.moves.iter().filter_map(Move::after_event_ms).collect();
     calls.sort_unstable();
     calls.get(calls.len() / 2).map_or_else(|| "–".to_owned(), |&ms| milliseconds(ms))
 }
@@ -147,6 +175,15 @@ fn times(count: usize) -> String {
         3 => "three times".to_owned(),
         4 => "four times".to_owned(),
         more => format!("{more} times"),
+    }
+}
+
+/// A line with its `names` set as names.
+pub(super) fn words(line: &str) -> Markup {
+    html! {
+        @for (number, part) in line.split('`').enumerate() {
+            @if number % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 
@@ -186,5 +223,10 @@ mod tests {
         assert_eq!(milliseconds(1240), "1.2 s");
         assert_eq!(seconds(-0.0), "0.0 s");
         assert_eq!(seconds(f64::INFINITY), "for good");
+    }
+
+    #[test]
+    fn names_in_backticks_are_set_as_names_and_stay_escaped() {
+        assert_eq!(words("moved `i-<a>` & more").into_string(), "moved <code>i-&lt;a&gt;</code> &amp; more");
     }
 }

@@ -19,6 +19,8 @@ pub struct Summary {
     pub experiment: Option<ExperimentEntry>,
     /// The fleets that it was told to hit and spared.
     pub spared: Vec<SparedEntry>,
+    /// The subjects of what people were told, in order.
+    pub letters: Vec<String>,
 }
 
 /// The panda's experiment.
@@ -110,11 +112,9 @@ pub fn summarise(record: &Record) -> Summary {
             .hunt
             .spared
             .iter()
-            .map(|told| SparedEntry {
-                fleet: told.fleet.clone(),
-                codes: told.reasons.iter().map(|reason| reason.code.clone()).collect(),
-            })
+            .map(|told| SparedEntry { fleet: told.fleet.clone(), codes: told.codes() })
             .collect(),
+        letters: record.letters.iter().map(|letter| letter.subject.clone()).collect(),
     }
 }
 
@@ -150,6 +150,7 @@ mod tests {
                     {"fleet": "lone", "codes": ["min-healthy"]},
                     {"fleet": "broken", "codes": ["policy-unreadable"]},
                 ],
+                "letters": ["The panda strikes web", "web survived the panda"],
             })
         );
     }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use panda_world::Role;
 use quamina::Quamina;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value as Yaml;
@@ -37,6 +38,8 @@ pub struct Deployment {
     pub event_age: Duration,
     /// The function's environment.
     pub environment: BTreeMap<String, String>,
+    /// What it may do.
+    pub role: Role,
 }
 
 /// Why the template cannot be played.
@@ -54,6 +57,9 @@ pub enum TemplateError {
     /// A rule's pattern is not one that EventBridge would take.
     #[error("the pattern of rule {0} is not valid: {1}")]
     Pattern(String, String),
+    /// A role is not one that IAM would take.
+    #[error("the role {0} is not valid: {1}")]
+    Role(String, String),
 }
 
 impl Deployment {
@@ -83,6 +89,7 @@ impl Deployment {
     fn parse(text: &str, function: &str) -> Result<Self, TemplateError> {
         let template = Template { yaml: serde_yaml_ng::from_str(text)? };
         let function = template.function(function)?;
+        let role = template.role(function)?;
         let properties = &function["Properties"];
         let (mut rules, mut rule_names, mut sweep_every, mut schedule_input) = (Quamina::new(), Vec::new(), None, None);
         for (name, event) in properties["Events"].as_mapping().ok_or_else(|| lacks("Events of the function"))? {
@@ -133,6 +140,7 @@ impl Deployment {
             retries: number(&invocation["MaximumRetryAttempts"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(2),
             event_age: Duration::from_secs(number(&invocation["MaximumEventAgeInSeconds"]).unwrap_or(21_600)),
             environment,
+            role,
         })
     }
 
@@ -145,8 +153,8 @@ impl Deployment {
     }
 }
 
-struct Template {
-    yaml: Yaml,
+pub(super) struct Template {
+    pub(super) yaml: Yaml,
 }
 
 impl Template {
@@ -160,7 +168,7 @@ impl Template {
         resources.values().find(is_it).ok_or_else(|| lacks(&format!("function from {code}")))
     }
 
-    fn named(&self, name: &str) -> Json {
+    pub(super) fn named(&self, name: &str) -> Json {
         match &self.yaml["Parameters"][name]["Default"] {
             Yaml::Null => Json::from(name),
             default => self.resolve(default),
@@ -169,7 +177,7 @@ impl Template {
 
     /// YAML as JSON, each `!Ref` and `${…}` of a parameter replaced by its default, and of a resource by its logical id. Other intrinsic
     /// functions are kept as their argument: nothing that the simulation reads depends on them.
-    fn resolve(&self, value: &Yaml) -> Json {
+    pub(super) fn resolve(&self, value: &Yaml) -> Json {
         match value {
             Yaml::Tagged(tagged) if tagged.tag == "Ref" => self.named(tagged.value.as_str().unwrap_or_default()),
             Yaml::Tagged(tagged) if tagged.tag == "Sub" => {
@@ -201,7 +209,7 @@ impl Template {
     }
 }
 
-fn lacks(what: &str) -> TemplateError {
+pub(super) fn lacks(what: &str) -> TemplateError {
     TemplateError::Lacks(what.to_owned())
 }
 

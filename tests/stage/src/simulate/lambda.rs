@@ -141,6 +141,7 @@ struct Environment<F: Function> {
 
 impl<F: Function> Lambda<F> {
     pub(super) fn new(deployment: Arc<Deployment>, function: F, cloud: Cloud, seed: u64) -> Self {
+        cloud.lock().assume(F::NAME, deployment.role.clone());
         Self(Rc::new(Inner {
             deployment,
             function,
@@ -243,7 +244,8 @@ impl<F: Function> Lambda<F> {
         let deadline =
             began.as_millisecond() + i64::try_from(self.0.deployment.timeout.as_millis()).unwrap_or(i64::MAX);
         let mut context = Context::default();
-        context.request_id = format!("{id}#{attempt}");
+        // A retry of an asynchronous invocation has the request id of the first attempt.
+        id.clone_into(&mut context.request_id);
         context.deadline = u64::try_from(deadline).unwrap_or(0);
         let number = self.begin(event, attempt, &environment.name, cold, began);
         let running = Rc::clone(&environment);

@@ -1,11 +1,11 @@
 //! How does one run go? From a healthy fleet, through the script, until it is healed and quiet, to one last sweep with fresh reads.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use elastic_ip_failover::Config;
 use fastrand::Rng;
 use jiff::Timestamp;
-use panda_world::{Act, Entry, Faults, Timing, World};
+use panda_world::{Act, Entry, Faults, Permission, Timing, World};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use super::{
     cloud::Cloud,
     deployment::Deployment,
     goal,
-    lambda::{DeadLetter, Failover, Invocation, Lambda},
+    lambda::{DeadLetter, Failover, Function, Invocation, Lambda},
     scenario::{Deed, Script},
 };
 
@@ -40,6 +40,10 @@ pub(super) struct Played {
     pub(super) unwell: Option<String>,
     /// What the last sweep left undone.
     pub(super) unmet: Vec<String>,
+    /// What the function's role did not allow.
+    pub(super) refused: Vec<String>,
+    /// What of the role was used.
+    pub(super) permissions: BTreeSet<Permission>,
 }
 
 /// Plays a script. Must be called within a paused runtime and a `LocalSet`.
@@ -82,8 +86,11 @@ pub(super) async fn play(
     let (ended, unwell) = run.until_quiet(first_sweep, first_deed).await;
     let unmet = run.last_sweep().await;
     let (invocations, dead_letters) = run.lambda.as_ref().map(Lambda::take_log).unwrap_or_default();
-    let journal = run.cloud.lock().take_journal();
-    Played { journal, invocations, dead_letters, began, ended, unwell, unmet }
+    let mut world = run.cloud.lock();
+    let (journal, refused) = (world.take_journal(), world.refused_by_roles().to_vec());
+    let permissions = world.used_permissions(Failover::NAME);
+    drop(world);
+    Played { journal, invocations, dead_letters, began, ended, unwell, unmet, refused, permissions }
 }
 
 struct Run<'a> {

@@ -1,10 +1,14 @@
 //! The reports on paper: a table for people, one JSON object for programs.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde::Serialize;
 
-use super::report::ScenarioReport;
+use super::{report::ScenarioReport, year::YearsReport};
 
 /// One JSON object.
 #[derive(Serialize)]
@@ -49,7 +53,58 @@ pub(super) fn tables(reports: &[ScenarioReport]) -> String {
          last deed.\ndied: seconds from a holder's death to the association that follows.\n",
     );
     calls(&mut text, reports, width);
+    for report in reports {
+        if let Some(years) = &report.years {
+            text.push('\n');
+            text.push_str(&of_years(report, years));
+        }
+    }
     text
+}
+
+/// What people ask of years with the panda.
+fn of_years(report: &ScenarioReport, years: &YearsReport) -> String {
+    let heal = years.heal_seconds;
+    let dice = years.spared_late.values().sum::<u64>();
+    let lines = [
+        ("kills", format!("{} in {} fleet-days; {}", years.kills, years.fleet_days, counts(&years.faults))),
+        ("ended", counts(&years.verdicts)),
+        (
+            "work days between kills",
+            format!("asked {:.1}, came {:.1} (who is not well is spared)", years.mean_days_asked, years.mean_days_seen),
+        ),
+        ("seconds to heal", format!("p50 {:.0}, p99 {:.0}, max {:.0}", heal.p50, heal.p99, heal.max)),
+        ("spared, by tick and group", counts(&years.spared)),
+        ("spared though the dice fell", format!("{dice}: {}", counts(&years.spared_late))),
+        ("refused by the journal", counts(&years.refused)),
+        ("only said", format!("{} while leashed", years.leashed)),
+        ("taken over", format!("{} from an invocation that was lost", years.taken_over)),
+        (
+            "reads",
+            format!(
+                "{:.1} for a tick without a kill, {:.0} for one with, its watch included",
+                years.reads_per_quiet_tick, years.reads_per_strike
+            ),
+        ),
+        ("ticks", format!("{}, and {} outside all windows that were not played", years.ticks, years.skipped)),
+        ("invocations that failed", counts(&years.failed)),
+    ];
+    let mut text = format!("{}, {} years, violations: {}\n", report.scenario, report.runs, report.violations);
+    for (what, figures) in lines {
+        let _ = writeln!(text, "  {what:<28}  {figures}");
+    }
+    text
+}
+
+/// The most frequent first.
+fn counts<K: AsRef<str>>(of: &BTreeMap<K, u64>) -> String {
+    if of.is_empty() {
+        return "none".to_owned();
+    }
+    let mut counts: Vec<(&str, u64)> = of.iter().map(|(what, count)| (what.as_ref(), *count)).collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let words: Vec<String> = counts.into_iter().map(|(what, count)| format!("{what} {count}")).collect();
+    words.join(", ")
 }
 
 fn calls(text: &mut String, reports: &[ScenarioReport], width: usize) {
@@ -77,8 +132,6 @@ fn calls(text: &mut String, reports: &[ScenarioReport], width: usize) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::simulate::{Strategy, report::Spread};
 
@@ -105,5 +158,31 @@ mod tests {
     fn the_table_names_scenario_strategy_and_calls() {
         let text = tables(&[report()]);
         assert!(["kill-with-spare", "ours", "8.2", "10.5"].iter().all(|word| text.contains(word)), "{text}");
+    }
+
+    #[test]
+    fn the_text_of_years_tells_kills_reasons_time_to_heal_the_mean_and_the_reads_of_a_tick() {
+        let years = YearsReport {
+            kills: 31,
+            fleet_days: 1_460,
+            verdicts: BTreeMap::from([("hurt", 1), ("survived", 30)]),
+            spared: BTreeMap::from([("dice", 900), ("unwell", 12)]),
+            mean_days_asked: 5.0,
+            mean_days_seen: 5.4,
+            heal_seconds: Spread { p50: 131.0, p99: 402.0, max: 590.0 },
+            reads_per_quiet_tick: 1.25,
+            ..YearsReport::default()
+        };
+        let text = tables(&[ScenarioReport { years: Some(years), ..report() }]);
+        for words in [
+            "31 in 1460 fleet-days",
+            "survived 30, hurt 1",
+            "asked 5.0, came 5.4",
+            "p50 131, p99 402, max 590",
+            "dice 900, unwell 12",
+            "1.2 for a tick without a kill",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! What do one run, and many runs, come to?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use panda_world::Permission;
 use serde::Serialize;
 
 use super::{
@@ -32,6 +33,8 @@ pub struct RunReport {
     pub seconds: f64,
     /// Laws that were not kept.
     pub violations: Vec<Violation>,
+    /// What of the function's role was used.
+    pub permissions: BTreeSet<Permission>,
     /// What only a year counts.
     pub(super) year: Option<Figures>,
     /// The run in words; kept where a law was not kept, or on demand.

@@ -1,6 +1,7 @@
 //! How do many runs go? Seeds on all cores, each run in a runtime of its own.
 
 use std::{
+    collections::BTreeSet,
     num::NonZero,
     path::Path,
     sync::{
@@ -115,20 +116,35 @@ impl Simulator {
         seeds: u64,
         progress: &(dyn Fn(Task, &RunReport) + Sync),
     ) -> Result<Vec<Vec<RunReport>>, SimulatorError> {
+        let jobs: Vec<(Task, u64)> = tasks.iter().map(|task| (*task, seeds)).collect();
+        self.all(&jobs, first_seed, progress)
+    }
+
+    /// The same with a number of seeds for each task.
+    pub(super) fn all(
+        &self,
+        jobs: &[(Task, u64)],
+        first_seed: u64,
+        progress: &(dyn Fn(Task, &RunReport) + Sync),
+    ) -> Result<Vec<Vec<RunReport>>, SimulatorError> {
+        // The longest first, so that no core waits for another at the end.
+        let mut order: Vec<(usize, Task, u64)> = jobs
+            .iter()
+            .enumerate()
+            .flat_map(|(number, (task, seeds))| {
+                (0..*seeds).map(move |seed| (number, *task, first_seed.wrapping_add(seed)))
+            })
+            .collect();
+        order.sort_by_key(|(_, task, _)| !task.scenario.is_year());
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<(usize, RunReport)>> = Mutex::default();
-        let per_task = usize::try_from(seeds).unwrap_or(usize::MAX).max(1);
-        let all = tasks.len().saturating_mul(per_task);
         let work = || -> Result<(), SimulatorError> {
-            loop {
-                let number = next.fetch_add(1, Relaxed);
-                let Some(task) = tasks.get(number / per_task).filter(|_| number < all && seeds > 0) else {
-                    return Ok(());
-                };
-                let report = self.run(*task, first_seed.wrapping_add((number % per_task) as u64), false)?;
+            while let Some((number, task, seed)) = order.get(next.fetch_add(1, Relaxed)) {
+                let report = self.run(*task, *seed, false)?;
                 progress(*task, &report);
-                done.lock().unwrap_or_else(PoisonError::into_inner).push((number, report));
+                done.lock().unwrap_or_else(PoisonError::into_inner).push((*number, report));
             }
+            Ok(())
         };
         let workers = thread::available_parallelism().map_or(1, NonZero::get);
         thread::scope(|scope| {
@@ -138,13 +154,14 @@ impl Simulator {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
         })?;
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_by_key(|(number, _)| *number);
-        let mut runs: Vec<Vec<RunReport>> = tasks.iter().map(|_| Vec::new()).collect();
-        for (number, report) in done {
-            if let Some(runs) = runs.get_mut(number / per_task) {
+        let mut runs: Vec<Vec<RunReport>> = jobs.iter().map(|_| Vec::new()).collect();
+        for (number, report) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(runs) = runs.get_mut(number) {
                 runs.push(report);
             }
+        }
+        for runs in &mut runs {
+            runs.sort_by_key(|run| run.seed.wrapping_sub(first_seed));
         }
         Ok(runs)
     }
@@ -164,6 +181,7 @@ fn of_year(seed: u64, played: &year::Played, keep_timeline: bool) -> RunReport {
         death_to_move: account.death_to_move.clone(),
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         timeline: (keep_timeline || !violations.is_empty()).then(text),
+        permissions: BTreeSet::new(),
         year: Some(played.figures.clone()),
         violations,
     }
@@ -197,6 +215,7 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         death_to_move: account.death_to_move,
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         violations,
+        permissions: played.permissions.clone(),
         year: None,
         timeline,
     }

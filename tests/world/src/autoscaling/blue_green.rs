@@ -19,6 +19,7 @@ impl World {
         group.created = self.now;
         group.blue = Some(blue.to_owned());
         self.add_group(group);
+        self.green_is_played_too(blue, green);
         self.wake(green, self.timing.reaction);
         Ok(())
     }

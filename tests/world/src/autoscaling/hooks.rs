@@ -38,7 +38,9 @@ impl World {
             self.announce_hook(name, instance, hook, &token);
         }
         // CodeDeploy may have finished before its hook was asked.
-        if transition == Transition::Launching
+        if transition == Transition::Launching && self.launches_are_deployed(name) {
+            self.deploy_at_launch(name, instance);
+        } else if transition == Transition::Launching
             && self.state.instances.get(instance).is_some_and(|instance| instance.app_ready)
         {
             self.after(self.timing.deploy_report, Due::DeployReported { instance: instance.to_owned() });
@@ -147,18 +149,26 @@ impl World {
     /// `CodeDeploy` answers its own hook: CONTINUE when the application answers, ABANDON after a failed deployment.
     pub(crate) fn on_deploy_reported(&mut self, instance: &str) {
         let Some(name) = self.state.group_of(instance).map(str::to_owned) else { return };
-        let Some(group) = self.state.groups.get(&name) else { return };
-        let Some(member) = group.members.get(instance) else { return };
-        let own = |hook: &str| group.hooks.get(hook).is_some_and(|hook| hook.code_deploy);
-        let Some(action) = member.waiting.iter().find(|action| own(&action.hook)) else { return };
-        let token = action.token.clone();
+        // Where deployments are played, theirs is the answer.
+        if self.is_played(&name) {
+            return;
+        }
+        let Some(token) = self.code_deploy_token(&name, instance) else { return };
         let ready = self.state.instances.get(instance).is_some_and(|instance| instance.app_ready);
         self.answer(&name, instance, &token, ready, AnsweredBy::CodeDeploy);
     }
 
+    /// The token by which `CodeDeploy`'s own hook waits for an answer.
+    pub(crate) fn code_deploy_token(&self, name: &str, instance: &str) -> Option<String> {
+        let group = self.state.groups.get(name)?;
+        let own = |hook: &str| group.hooks.get(hook).is_some_and(|hook| hook.code_deploy);
+        let action = group.members.get(instance)?.waiting.iter().find(|action| own(&action.hook))?;
+        Some(action.token.clone())
+    }
+
     /// One hook is answered. All have to continue before the member moves on; a launch that is abandoned is terminated and
     /// replaced, a termination that is abandoned skips the remaining hooks `[doc]`.
-    fn answer(&mut self, group: &str, instance: &str, token: &str, go_on: bool, by: AnsweredBy) {
+    pub(crate) fn answer(&mut self, group: &str, instance: &str, token: &str, go_on: bool, by: AnsweredBy) {
         let Some(member) = self.member_mut(group, instance) else { return };
         let Some(index) = member.waiting.iter().position(|action| action.token == token) else { return };
         let action = member.waiting.remove(index);

@@ -28,7 +28,15 @@ impl World {
         if !self.boots(id, epoch) {
             return;
         }
-        self.after(self.timing.deploy, Due::AppReady { instance: id.to_owned(), epoch });
+        // Its last step installs the agent.
+        if let Some(instance) = self.state.instances.get_mut(id) {
+            instance.agent_ready = true;
+        }
+        if self.boots_by_deployment(id) {
+            self.agent_wakes(id, false);
+        } else {
+            self.after(self.timing.deploy, Due::AppReady { instance: id.to_owned(), epoch });
+        }
         if let Some(wanted) = self.steals(id) {
             let address = self.state.addresses.values().find(|a| a.public_ip == wanted || a.allocation == wanted);
             let public_ip = address.map_or(wanted, |address| address.public_ip.clone());
@@ -49,6 +57,12 @@ impl World {
         self.call(&request);
     }
 
+    /// Whether the application comes by a deployment that is played, not as a matter of course.
+    fn boots_by_deployment(&self, id: &str) -> bool {
+        let origin = self.state.instances.get(id).and_then(|instance| instance.origin.as_deref());
+        origin.is_some_and(|group| self.is_played(group))
+    }
+
     fn steals(&self, id: &str) -> Option<String> {
         let origin = self.state.instances.get(id)?.origin.as_deref()?;
         self.state.groups.get(origin)?.boot_steal.clone()
@@ -64,7 +78,9 @@ impl World {
             .get(id)
             .and_then(|instance| self.state.groups.get(instance.origin.as_deref()?))
             .is_some_and(|group| group.boots_broken);
-        if !broken {
+        // A restarted service has nothing to show where nothing was ever installed.
+        let empty = self.boots_by_deployment(id) && self.state.instances.get(id).is_some_and(|i| i.serves.is_none());
+        if !broken && !empty {
             if let Some(instance) = self.state.instances.get_mut(id) {
                 instance.app_ready = true;
                 instance.prepared = true;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::codedeploy::agent::{AgentGeneration, AgentTrouble};
+
 /// EC2's state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,6 +93,8 @@ pub enum CodeDeployAgent {
     Stopped,
     /// It runs and does not poll (aws-codedeploy-agent 276: "service still says running").
     Hung,
+    /// It is not installed.
+    Absent,
 }
 
 /// A network interface.
@@ -152,6 +156,19 @@ pub struct Instance {
     pub protected: bool,
     /// The `CodeDeploy` agent; it comes up with the machine.
     pub code_deploy_agent: CodeDeployAgent,
+    /// Which generation of it.
+    pub agent_generation: AgentGeneration,
+    /// What keeps it from its work.
+    pub agent_trouble: Option<AgentTrouble>,
+    /// User data has installed it.
+    pub agent_ready: bool,
+    /// How often it was started.
+    #[serde(skip)]
+    pub(crate) agent_starts: u32,
+    /// The commit whose files are installed: what the site shows.
+    pub serves: Option<String>,
+    /// The commit that was deployed well last: its `ApplicationStop` runs next `[doc]`.
+    pub deployed: Option<String>,
     /// Whether nothing keeps the Systems Manager agent from its service.
     pub ssm_online: bool,
     /// From when on that agent is up in this boot; none before the first.
@@ -159,6 +176,9 @@ pub struct Instance {
     /// It was up in an earlier boot, so Systems Manager knows it.
     #[serde(skip)]
     pub(crate) ssm_registered: bool,
+    /// Systems Manager has not heard of it for so long that it no longer counts on it.
+    #[serde(skip)]
+    pub(crate) ssm_inactive: bool,
     /// Counts state changes, so that transitions scheduled for an earlier life do nothing.
     #[serde(skip)]
     pub(crate) epoch: u32,

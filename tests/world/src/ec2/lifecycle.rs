@@ -66,9 +66,16 @@ impl World {
             origin: Some(group.name.clone()),
             protected: group.termination_protection,
             code_deploy_agent: CodeDeployAgent::Running,
+            agent_generation: self.generation_of(&group.name),
+            agent_trouble: None,
+            agent_ready: false,
+            agent_starts: 1,
+            serves: None,
+            deployed: None,
             ssm_online: true,
             ssm_since: None,
             ssm_registered: false,
+            ssm_inactive: false,
             epoch: 0,
             check_epoch: 0,
             silent: false,
@@ -127,6 +134,7 @@ impl World {
         let epoch = self.enter(id, InstanceState::Stopping);
         self.after(self.timing.last_breath, Due::LastBreath { instance: id.to_owned(), epoch });
         self.after(self.timing.stopping, Due::Stopped { instance: id.to_owned(), epoch });
+        self.agent_falls_silent(id);
         self.member_no_longer_runs(id);
     }
 
@@ -212,6 +220,7 @@ impl World {
         let kept = self.timing.association_kept.draw(&mut self.rng).min(dying);
         self.queue.push(later(self.now, kept), Due::DropAssociation { instance: id.to_owned() });
         self.queue.push(later(self.now, dying), Due::Terminated { instance: id.to_owned(), epoch });
+        self.agent_falls_silent(id);
         self.member_no_longer_runs(id);
     }
 

@@ -31,6 +31,9 @@ impl World {
         if boot_again {
             self.begin_boot(&id, epoch);
         }
+        if !failing {
+            self.agent_wakes(&id, false);
+        }
         let span = if failing { self.timing.impaired } else { self.timing.recovered };
         self.after(span, Due::ChecksSee { instance: id, epoch, check_epoch });
     }

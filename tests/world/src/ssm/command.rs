@@ -1,6 +1,6 @@
 //! How does a command reach its instances, and what comes of it? `[doc]` Systems Manager user guide, monitor-commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Ping;
+use super::document::Outcome;
 use crate::event::{instance_arn, millis};
 use crate::queue::Due;
 use crate::wire::ApiError;
@@ -30,6 +31,7 @@ pub enum InvocationStatus {
     ExecutionTimedOut,
     Undeliverable,
     Cancelled,
+    Terminated,
 }
 
 impl InvocationStatus {
@@ -43,8 +45,14 @@ impl InvocationStatus {
             // The details alone say that nobody was there `[doc]`.
             Self::Failed | Self::Undeliverable => "Failed",
             Self::DeliveryTimedOut | Self::ExecutionTimedOut => "TimedOut",
-            Self::Cancelled => "Cancelled",
+            // Which status has what was never sent is not documented `[infer]`.
+            Self::Cancelled | Self::Terminated => "Cancelled",
         }
+    }
+
+    /// Whether it counts against `MaxErrors`: not where nobody was there, or what was never sent `[doc]` monitor-commands.
+    const fn is_error(self) -> bool {
+        matches!(self, Self::Failed | Self::ExecutionTimedOut)
     }
 
     /// AWS's words for `StatusDetails`. The guide writes them with blanks ("Delivery Timed Out"), the API without `[obs]`.
@@ -54,6 +62,7 @@ impl InvocationStatus {
             Self::DeliveryTimedOut => "DeliveryTimedOut",
             Self::ExecutionTimedOut => "ExecutionTimedOut",
             Self::Undeliverable => "Undeliverable",
+            Self::Terminated => "Terminated",
             other => other.as_str(),
         }
     }
@@ -99,6 +108,15 @@ pub struct Command {
     pub expires: Timestamp,
     /// Seconds until delivery is given up.
     pub delivery_seconds: u32,
+    /// How long it may run: the document's `executionTimeout`.
+    pub execution: Duration,
+    /// `MaxConcurrency`, as it came.
+    pub concurrency: String,
+    /// `MaxErrors`, as it came.
+    pub errors: String,
+    /// Instances to which it has not been sent yet.
+    #[serde(skip)]
+    pub(crate) unsent: VecDeque<String>,
     /// From when on reads find its invocations.
     #[serde(skip)]
     pub(crate) visible: Timestamp,
@@ -107,18 +125,43 @@ pub struct Command {
 }
 
 impl Command {
-    /// The status of all invocations together `[doc]`.
+    /// The status of all invocations together, and its details `[doc]` monitor-commands.
     #[must_use]
-    pub fn status(&self) -> &'static str {
-        let all: Vec<InvocationStatus> = self.invocations.values().map(|invocation| invocation.status).collect();
-        let any = |wanted: &str| all.iter().any(|status| status.as_str() == wanted);
-        if all.iter().all(|status| *status == InvocationStatus::Pending) && !all.is_empty() {
-            return "Pending";
+    pub fn status(&self) -> (&'static str, &'static str) {
+        use InvocationStatus::{Cancelled, DeliveryTimedOut, Pending, Success};
+        let all = || self.invocations.values().map(|invocation| invocation.status);
+        let every = |wanted: InvocationStatus| all().all(|status| status == wanted);
+        if every(Pending) && !self.invocations.is_empty() {
+            ("Pending", "Pending")
+        } else if all().any(|status| !status.is_over()) {
+            ("InProgress", "InProgress")
+        } else if every(Success) {
+            ("Success", "Success")
+        } else if self.has_too_many_errors() {
+            ("Failed", "Failed")
+        } else if every(Cancelled) {
+            ("Cancelled", "Cancelled")
+        } else if all().any(|status| status == DeliveryTimedOut) {
+            ("TimedOut", "DeliveryTimedOut")
+        } else {
+            // "Not enough invocations failed for the status to be Failed" `[doc]`; its status `[infer]`.
+            ("Failed", "Incomplete")
         }
-        if all.iter().any(|status| !status.is_over()) {
-            return "InProgress";
+    }
+
+    fn has_too_many_errors(&self) -> bool {
+        let errors = self.invocations.values().filter(|invocation| invocation.status.is_error()).count();
+        errors > share(&self.errors, self.invocations.len()).unwrap_or(0)
+    }
+}
+
+/// A number, or a part of all as `10%`.
+pub(crate) fn share(text: &str, all: usize) -> Option<usize> {
+    match text.strip_suffix('%') {
+        Some(percent) => {
+            percent.parse::<usize>().ok().filter(|percent| *percent <= 100).map(|p| (all * p).div_ceil(100))
         }
-        ["Failed", "TimedOut", "Cancelled"].into_iter().find(|word| any(word)).unwrap_or("Success")
+        None => text.parse().ok(),
     }
 }
 
@@ -129,6 +172,9 @@ pub(crate) struct Order<'a> {
     pub(crate) parameters: Value,
     pub(crate) comment: &'a str,
     pub(crate) delivery_seconds: u32,
+    pub(crate) execution: Option<Duration>,
+    pub(crate) concurrency: &'a str,
+    pub(crate) errors: &'a str,
 }
 
 impl World {
@@ -159,14 +205,21 @@ impl World {
             output: String::new(),
             error: String::new(),
         };
+        let execution = order.execution.unwrap_or(EXECUTION);
+        let at_once = share(order.concurrency, order.instances.len()).unwrap_or(1).max(1);
+        let unsent = order.instances.iter().skip(at_once).cloned().collect();
         let command = Command {
             id: id.clone(),
             document: name.to_owned(),
             parameters: order.parameters,
             comment: order.comment.to_owned(),
             requested: self.now,
-            expires: later(self.now, delivery + EXECUTION),
+            expires: later(self.now, delivery + execution),
             delivery_seconds: order.delivery_seconds,
+            execution,
+            concurrency: order.concurrency.to_owned(),
+            errors: order.errors.to_owned(),
+            unsent,
             visible: later(self.now, self.timing.command_visible.draw(&mut self.side_rng)),
             invocations: order.instances.iter().map(|id| (id.clone(), invocation.clone())).collect(),
         };
@@ -179,9 +232,11 @@ impl World {
         {
             ssm.commands.remove(&oldest);
         }
-        for instance in order.instances {
-            let due = Due::CommandDelivered { command: id.clone(), instance: instance.clone() };
-            self.aside(self.timing.command_delivery, due);
+        for (index, instance) in order.instances.into_iter().enumerate() {
+            if index < at_once {
+                let due = Due::CommandDelivered { command: id.clone(), instance: instance.clone() };
+                self.aside(self.timing.command_delivery, due);
+            }
             self.queue.push(expiry, Due::CommandExpired { command: id.clone(), instance });
         }
         Ok(id)
@@ -209,32 +264,50 @@ impl World {
         let epoch = found.epoch;
         self.move_invocation(&command, &instance, InvocationStatus::InProgress);
         let due = Due::CommandExpired { command: command.clone(), instance: instance.clone() };
-        self.queue.push(later(now, EXECUTION), due);
+        let execution = self.state.ssm.commands.get(&command).map_or(EXECUTION, |command| command.execution);
+        self.queue.push(later(now, execution), due);
         self.aside(self.timing.command_run, Due::CommandDone { command, instance, epoch });
     }
 
-    /// A machine that died or booted meanwhile never reports.
-    pub(crate) fn on_command_done(&mut self, command: &str, instance: &str, epoch: u32) {
+    /// Whether a command is at work on an instance that will report of it: a machine that died or booted meanwhile never does.
+    fn is_at_work(&self, command: &str, instance: &str, epoch: u32) -> bool {
         let reports = self.state.instances.get(instance).is_some_and(|i| i.epoch == epoch && !i.failing);
-        let known = self.state.ssm.commands.get(command).and_then(|c| self.state.ssm.documents.get(&c.document));
-        let Some(effect) = known.map(|document| document.effect).filter(|_| reports) else { return };
-        if self.invocation(command, instance).is_none_or(|known| known.status != InvocationStatus::InProgress) {
+        reports && self.invocation(command, instance).is_some_and(|known| known.status == InvocationStatus::InProgress)
+    }
+
+    pub(crate) fn on_command_done(&mut self, command: &str, instance: &str, epoch: u32) {
+        if !self.is_at_work(command, instance, epoch) {
             return;
         }
-        let (exit, output, error) = self.run_document(effect, instance);
-        if let Some(known) = self.invocation_mut(command, instance) {
-            known.exit = exit;
-            output.clone_into(&mut known.output);
-            error.clone_into(&mut known.error);
+        let known = self.state.ssm.commands.get(command).and_then(|c| self.state.ssm.documents.get(&c.document));
+        let Some(effect) = known.map(|document| document.effect) else { return };
+        let Some(outcome) = self.run_document(effect, instance) else { return };
+        let at = later(self.now, outcome.holds.draw(&mut self.side_rng));
+        if at == self.now {
+            return self.on_command_reports(command, instance, epoch, outcome);
         }
-        let status = if exit == 0 { InvocationStatus::Success } else { InvocationStatus::Failed };
+        let (command, instance, report) = (command.to_owned(), instance.to_owned(), Box::new(outcome));
+        self.queue.push(at, Due::CommandReports { command, instance, epoch, report });
+    }
+
+    pub(crate) fn on_command_reports(&mut self, command: &str, instance: &str, epoch: u32, outcome: Outcome) {
+        if !self.is_at_work(command, instance, epoch) {
+            return;
+        }
+        let status = if outcome.exit == 0 { InvocationStatus::Success } else { InvocationStatus::Failed };
+        if let Some(known) = self.invocation_mut(command, instance) {
+            known.exit = outcome.exit;
+            known.output = outcome.output;
+            known.error = outcome.error;
+        }
         self.move_invocation(command, instance, status);
     }
 
     /// The delivery's time, or the execution's, is over.
     pub(crate) fn on_command_expired(&mut self, command: &str, instance: &str) {
         let Some(known) = self.invocation(command, instance) else { return };
-        let overdue = known.started.is_some_and(|since| later(since, EXECUTION) <= self.now);
+        let execution = self.state.ssm.commands.get(command).map_or(EXECUTION, |command| command.execution);
+        let overdue = known.started.is_some_and(|since| later(since, execution) <= self.now);
         match known.status {
             InvocationStatus::Pending => {
                 self.move_invocation(command, instance, InvocationStatus::DeliveryTimedOut);
@@ -261,6 +334,25 @@ impl World {
             known.ended = Some(now);
         }
         self.announce_invocation(command, instance, status);
+        if status.is_over() {
+            self.send_on(command);
+        }
+    }
+
+    /// One instance is through: another's turn, unless too many went wrong `[doc]` send-commands-velocity.
+    fn send_on(&mut self, id: &str) {
+        let Some(command) = self.state.ssm.commands.get(id).filter(|command| !command.unsent.is_empty()) else {
+            return;
+        };
+        let stops = command.has_too_many_errors();
+        let Some(command) = self.ssm_mut().commands.get_mut(id) else { return };
+        if stops {
+            for instance in std::mem::take(&mut command.unsent) {
+                self.move_invocation(id, &instance, InvocationStatus::Terminated);
+            }
+        } else if let Some(instance) = command.unsent.pop_front() {
+            self.aside(self.timing.command_delivery, Due::CommandDelivered { command: id.to_owned(), instance });
+        }
     }
 
     fn announce_invocation(&mut self, id: &str, instance: &str, status: InvocationStatus) {
@@ -280,7 +372,7 @@ impl World {
             "expire-after": millis(command.expires),
             "parameters": command.parameters,
             "requested-date-time": millis(command.requested),
-            "status": command.status(),
+            "status": command.status().0,
         });
         self.emit("aws.ssm", "EC2 Command Invocation Status-change Notification", &arn, &one, instance);
         if over {

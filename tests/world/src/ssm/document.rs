@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ec2::instance::CodeDeployAgent;
+use crate::timing::Span;
 use crate::world::World;
 
 /// What a document does where it runs.
@@ -16,10 +16,13 @@ pub enum DocumentEffect {
     Nothing,
     /// Stops the `CodeDeploy` agent until somebody starts it, or the machine boots.
     StopCodeDeployAgent,
-    /// Restarts the `CodeDeploy` agent, hung or stopped.
+    /// Restarts the `CodeDeploy` agent, hung or stopped, and says in one line of JSON what came of it.
+    #[serde(alias = "restart-agent")]
     RestartCodeDeployAgent,
     /// Fails with exit status 1.
     Fail,
+    /// Does not end.
+    Hang,
 }
 
 /// A command document.
@@ -42,8 +45,24 @@ impl Document {
     }
 }
 
-/// Exit status, standard output, standard error.
-pub(crate) type Outcome = (i64, &'static str, &'static str);
+/// What comes of a document.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// Exit status.
+    pub(crate) exit: i64,
+    /// Standard output.
+    pub(crate) output: String,
+    /// Standard error.
+    pub(crate) error: String,
+    /// How long it goes on after its effect.
+    pub(crate) holds: Span,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self { exit: 0, output: String::new(), error: String::new(), holds: Span::secs(0, 0) }
+    }
+}
 
 impl World {
     /// `CreateDocument`, or another content of the same name.
@@ -52,25 +71,17 @@ impl World {
         self.ssm_mut().documents.insert(name.to_owned(), document);
     }
 
-    pub(crate) fn run_document(&mut self, effect: DocumentEffect, instance: &str) -> Outcome {
+    /// Runs a document on an instance; none for one that does not end.
+    pub(crate) fn run_document(&mut self, effect: DocumentEffect, instance: &str) -> Option<Outcome> {
         match effect {
-            DocumentEffect::Nothing => (0, "", ""),
-            DocumentEffect::StopCodeDeployAgent => {
-                self.set_code_deploy_agent(instance, CodeDeployAgent::Stopped);
-                (0, "codedeploy-agent stopped\n", "")
+            DocumentEffect::Nothing => Some(Outcome::default()),
+            DocumentEffect::StopCodeDeployAgent => Some(self.stop_agent(instance)),
+            DocumentEffect::RestartCodeDeployAgent => Some(self.restart_agent(instance)),
+            DocumentEffect::Fail => {
+                let error = "failed to run commands: exit status 1\n".to_owned();
+                Some(Outcome { exit: 1, error, ..Outcome::default() })
             }
-            DocumentEffect::RestartCodeDeployAgent => {
-                self.set_code_deploy_agent(instance, CodeDeployAgent::Running);
-                (0, "codedeploy-agent running\n", "")
-            }
-            DocumentEffect::Fail => (1, "", "failed to run commands: exit status 1\n"),
-        }
-    }
-
-    pub(crate) fn set_code_deploy_agent(&mut self, instance: &str, agent: CodeDeployAgent) {
-        if let Some(instance) = self.state.instances.get_mut(instance) {
-            instance.code_deploy_agent = agent;
-            self.touch();
+            DocumentEffect::Hang => None,
         }
     }
 }

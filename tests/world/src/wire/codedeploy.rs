@@ -1,10 +1,16 @@
 //! `CodeDeploy`, model `CodeDeploy_20141006`.
 
+mod targets;
+
 use super::input::Input;
 use super::page::page;
 use super::shape::Shape;
 use super::{ApiError, Operation, Service, View};
-use crate::codedeploy::deployment::{Deployment, DeploymentStatus, no_application, no_deployment, no_deployment_group};
+use crate::codedeploy::deployment::{
+    Deployment, DeploymentStatus, Plan, no_application, no_deployment, no_deployment_group,
+};
+use crate::codedeploy::revision::{BUCKET, Commit};
+use crate::codedeploy::target::Progress;
 use crate::codedeploy::{Application, DeploymentGroup};
 use crate::world::{ACCOUNT, World};
 
@@ -29,10 +35,21 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::show("BatchGetDeployments", &["deploymentIds"], batch_deployments),
     Operation::act(
         "CreateDeployment",
-        &["applicationName", "deploymentGroupName", "revision", "deploymentConfigName", "description"],
+        &[
+            "applicationName",
+            "deploymentGroupName",
+            "revision",
+            "deploymentConfigName",
+            "description",
+            "ignoreApplicationStopFailures",
+            "fileExistsBehavior",
+        ],
         create,
     ),
     Operation::act("StopDeployment", &["deploymentId", "autoRollbackEnabled"], stop),
+    Operation::show("ListDeploymentTargets", &["deploymentId", "targetFilters", "nextToken"], targets::list),
+    Operation::show("BatchGetDeploymentTargets", &["deploymentId", "targetIds"], targets::batch),
+    Operation::show("GetDeploymentTarget", &["deploymentId", "targetId"], targets::one),
 ];
 
 /// The size of a page is not documented: a hundred `[infer]`.
@@ -98,7 +115,7 @@ fn limit(count: usize, most: usize) -> Result<(), ApiError> {
 fn write_group(view: &View<'_>, application: &Application, group: &DeploymentGroup) -> Shape {
     let all = &view.state.code_deploy.deployments;
     let last = |wanted: fn(DeploymentStatus) -> bool| {
-        let known = group.over.iter().chain(&group.active).rev().filter_map(|number| all.get(number));
+        let known = numbers(group).into_iter().filter_map(|number| all.get(&number));
         known.clone().find(|deployment| wanted(deployment.status)).map(write_last)
     };
     let scaling = |name: &String| {
@@ -116,11 +133,42 @@ fn write_group(view: &View<'_>, application: &Application, group: &DeploymentGro
             "deploymentStyle",
             Shape::record().with("deploymentType", "IN_PLACE").with("deploymentOption", "WITHOUT_TRAFFIC_CONTROL"),
         )
-        .with("outdatedInstancesStrategy", "UPDATE")
+        .with(
+            "autoRollbackConfiguration",
+            Shape::record()
+                .with("enabled", group.rollback)
+                .with("events", group.rollback.then_some("DEPLOYMENT_FAILURE").into_iter().collect::<Shape>()),
+        )
+        .with("outdatedInstancesStrategy", if group.update_outdated { "UPDATE" } else { "IGNORE" })
+        .maybe("targetRevision", group.good.as_ref().and_then(|id| all_commits(view, id)).map(write_revision))
         .with("computePlatform", "Server")
         .with("terminationHookEnabled", false)
         .maybe("lastSuccessfulDeployment", last(|status| status == DeploymentStatus::Succeeded))
         .maybe("lastAttemptedDeployment", last(|_| true))
+}
+
+fn all_commits<'v>(view: &View<'v>, id: &str) -> Option<&'v Commit> {
+    view.state.code_deploy.commit(id).map(std::sync::Arc::as_ref)
+}
+
+/// The deployments of a group, the newest first.
+fn numbers(group: &DeploymentGroup) -> Vec<u64> {
+    let mut numbers: Vec<u64> = group.over.iter().chain(&group.active).chain(&group.launching).copied().collect();
+    numbers.sort_unstable_by(|one, other| other.cmp(one));
+    numbers
+}
+
+/// As the pipeline gives it: the bundle in its bucket. The bucket is versioned.
+fn write_revision(commit: &Commit) -> Shape {
+    Shape::record().with("revisionType", "S3").with(
+        "s3Location",
+        Shape::record()
+            .with("bucket", BUCKET)
+            .with("key", commit.key())
+            .with("bundleType", "zip")
+            .with("version", commit.id.get(8..40).unwrap_or_default())
+            .with("eTag", commit.id.get(..32).unwrap_or_default()),
+    )
 }
 
 fn write_last(deployment: &Deployment) -> Shape {
@@ -153,7 +201,7 @@ fn deployments(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
     let (from, to) = time_range(input)?;
     let all = &view.state.code_deploy.deployments;
     let numbers: Vec<u64> = match meant {
-        Some(group) => group.over.iter().chain(&group.active).rev().copied().collect(),
+        Some(group) => numbers(group),
         None => all.keys().rev().copied().collect(),
     };
     let chosen: Vec<(String, &Deployment)> = numbers
@@ -204,13 +252,32 @@ fn batch_deployments(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiErr
 }
 
 fn write(view: &View<'_>, deployment: &Deployment) -> Shape {
-    let group = view.state.code_deploy.group(&deployment.application, &deployment.group);
     let error = deployment.error.as_ref();
+    let count = |progress| deployment.count(progress);
+    // Before there are targets there is nothing to count `[infer]`.
+    let overview = (!deployment.targets.is_empty()).then(|| {
+        Shape::record()
+            .with("Pending", count(Progress::Pending))
+            .with("InProgress", count(Progress::InProgress))
+            .with("Succeeded", count(Progress::Succeeded))
+            .with("Failed", count(Progress::Failed))
+            .with("Skipped", count(Progress::Skipped))
+            .with("Ready", 0_i64)
+    });
+    let rolls =
+        [&deployment.rolled_back_by, &deployment.rolls_back, &deployment.rollback_message].iter().any(|o| o.is_some());
+    let rollback = rolls.then(|| {
+        Shape::record()
+            .maybe("rollbackDeploymentId", deployment.rolled_back_by.as_ref())
+            .maybe("rollbackTriggeringDeploymentId", deployment.rolls_back.as_ref())
+            .maybe("rollbackMessage", deployment.rollback_message.as_ref())
+    });
     Shape::record()
         .with("applicationName", &deployment.application)
         .with("deploymentGroupName", &deployment.group)
-        .maybe("deploymentConfigName", group.map(|group| &group.config))
+        .with("deploymentConfigName", &deployment.config)
         .with("deploymentId", &deployment.id)
+        .maybe("revision", deployment.commit.as_ref().and_then(|id| all_commits(view, id)).map(write_revision))
         .with("status", deployment.status.as_str())
         .maybe(
             "errorInformation",
@@ -219,18 +286,46 @@ fn write(view: &View<'_>, deployment: &Deployment) -> Shape {
         .with("createTime", deployment.created)
         .maybe("startTime", deployment.started)
         .maybe("completeTime", deployment.completed)
+        .maybe("deploymentOverview", overview)
         .with("creator", deployment.creator)
         .with("ignoreApplicationStopFailures", false)
         .with("updateOutdatedInstancesOnly", false)
+        .maybe("rollbackInfo", rollback)
         .with("computePlatform", "Server")
 }
 
 fn create(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
     let application = named(input, "applicationName", "ApplicationNameRequiredException")?;
     let group = named(input, "deploymentGroupName", "DeploymentGroupNameRequiredException")?;
-    let number = world.begin_deployment(application, group, "user")?;
+    let played = world.state.code_deploy.group(application, group).is_some_and(|group| group.played);
+    let commit = if played { Some(revision(world, input)?) } else { None };
+    let number = world.create_deployment(application, group, Plan { commit, ..Plan::default() })?;
     let id = world.state.code_deploy.deployments.get(&number).map(|deployment| &deployment.id);
     Ok(Shape::record().maybe("deploymentId", id))
+}
+
+/// The commit that a revision means: on GitHub, or its bundle in the bucket.
+fn revision(world: &World, input: &Input<'_>) -> Result<String, ApiError> {
+    let revision = input.structure("revision");
+    let missing = || ApiError::bad("RevisionRequiredException", "A revision is required.");
+    let revision = revision.ok_or_else(missing)?;
+    let all = &world.state.code_deploy;
+    let found = match revision.get("revisionType")? {
+        Some("GitHub") => match revision.structure("gitHubLocation") {
+            Some(location) => all.commit(location.need("commitId")?),
+            None => return Err(missing()),
+        },
+        Some("S3") => match revision.structure("s3Location") {
+            Some(location) => {
+                all.commit_at(location.need("key")?).filter(|_| location.get("bucket") == Ok(Some(BUCKET)))
+            }
+            None => return Err(missing()),
+        },
+        _ => return Err(ApiError::bad("InvalidRevisionException", "The revision was specified in an invalid format.")),
+    };
+    found.map(|commit| commit.id.clone()).ok_or_else(|| {
+        ApiError::bad("RevisionDoesNotExistException", "The named revision does not exist with the user or account.")
+    })
 }
 
 fn stop(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
@@ -242,5 +337,8 @@ fn stop(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
         return Err(ApiError::bad("DeploymentAlreadyCompletedException", message));
     }
     world.move_deployment(number, DeploymentStatus::Stopped);
+    if input.raw("autoRollbackEnabled").and_then(serde_json::Value::as_bool) == Some(true) {
+        world.roll_back(number);
+    }
     Ok(Shape::record().with("status", "Succeeded").with("statusMessage", "No more commands will be scheduled."))
 }

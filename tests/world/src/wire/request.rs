@@ -116,6 +116,11 @@ impl ApiRequest {
         &self.operation
     }
 
+    /// A member of a JSON or CBOR request, or of a form that is read as one.
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.input.as_ref()?.get(name)
+    }
+
     pub(super) fn is_read(&self) -> bool {
         self.service.and_then(|service| service.operation(&self.operation)).is_some_and(Operation::reads)
     }

@@ -1,7 +1,9 @@
 //! Systems Manager, as far as Run Command goes. Model `AmazonSSM`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::input::Input;
@@ -9,7 +11,7 @@ use super::page::page;
 use super::shape::Shape;
 use super::{ApiError, Operation, Service, View};
 use crate::ec2::instance::Instance;
-use crate::ssm::command::{Command, Invocation, Order};
+use crate::ssm::command::{Command, Invocation, Order, share};
 use crate::world::World;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -37,6 +39,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &["CommandId", "InstanceId", "MaxResults", "NextToken", "Filters", "Details"],
         invocations,
     ),
+    Operation::show("ListCommands", &["CommandId", "InstanceId", "MaxResults", "NextToken", "Filters"], commands),
     Operation::show(
         "DescribeInstanceInformation",
         &["InstanceInformationFilterList", "Filters", "MaxResults", "NextToken"],
@@ -66,10 +69,20 @@ fn send(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
         let message = "1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length less than or equal to 50";
         return Err(input.refuse(message));
     }
+    let velocity = |name: &str, or: &'static str| -> Result<&str, ApiError> {
+        let text = input.get(name)?.unwrap_or(or);
+        let valid = share(text, 1).is_some() && (name == "MaxErrors" || !["0", "0%"].contains(&text));
+        if valid { Ok(text) } else { Err(input.refuse(format!("Value '{text}' at '{name}' is not valid"))) }
+    };
+    let parameters = input.raw("Parameters").cloned().unwrap_or_else(|| json!({}));
     let order = Order {
+        execution: execution_timeout(&parameters, input)?,
+        // "The default value is 50", "0" `[model]`.
+        concurrency: velocity("MaxConcurrency", "50")?,
+        errors: velocity("MaxErrors", "0")?,
         document: input.need("DocumentName")?,
         instances,
-        parameters: input.raw("Parameters").cloned().unwrap_or_else(|| json!({})),
+        parameters,
         comment: input.get("Comment")?.unwrap_or_default(),
         // Delivery: 30 s to 30 days, one hour where nothing is said `[doc]`.
         delivery_seconds: input.number("TimeoutSeconds", 30, 2_592_000)?.unwrap_or(3_600),
@@ -77,6 +90,15 @@ fn send(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
     let id = world.send_command(order)?;
     let command = world.state.ssm.commands.get(&id).map(write_command);
     Ok(Shape::record().maybe("Command", command))
+}
+
+/// The documents' own parameter of this name, in seconds: a list of one text.
+fn execution_timeout(parameters: &Value, input: &Input<'_>) -> Result<Option<Duration>, ApiError> {
+    let Some(value) = parameters.get("executionTimeout") else { return Ok(None) };
+    let text = value.as_array().and_then(|values| values.first()).and_then(Value::as_str);
+    let seconds = text.and_then(|text| text.parse::<u64>().ok()).filter(|seconds| (1..=172_800).contains(seconds));
+    let seconds = seconds.ok_or_else(|| input.refuse("executionTimeout must be between 1 and 172800 seconds."))?;
+    Ok(Some(Duration::from_secs(seconds)))
 }
 
 /// `InstanceIds`, or `tag:KEY`: what Systems Manager knows and runs. Nobody is no error `[doc]`: the command ends at once.
@@ -115,10 +137,10 @@ fn write_command(command: &Command) -> Shape {
         .with("InstanceIds", command.invocations.keys().collect::<Shape>())
         .with("Targets", Shape::List(Vec::new()))
         .with("RequestedDateTime", command.requested)
-        .with("Status", command.status())
-        .with("StatusDetails", command.status())
-        .with("MaxConcurrency", "50")
-        .with("MaxErrors", "0")
+        .with("Status", command.status().0)
+        .with("StatusDetails", command.status().1)
+        .with("MaxConcurrency", &command.concurrency)
+        .with("MaxErrors", &command.errors)
         .with("TargetCount", command.invocations.len())
         .with("CompletedCount", done)
         .with("ErrorCount", over("Failed"))
@@ -163,9 +185,7 @@ fn invocation(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
 
 /// Right after `SendCommand` the list is empty `[obs]` aws-cli 3546.
 fn invocations(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
-    if !input.structures("Filters")?.is_empty() {
-        return Err(input.refuse("Filters are not supported by this simulation"));
-    }
+    let filters = Filters::of(input)?;
     let (id, instance) = (input.get("CommandId")?, input.get("InstanceId")?);
     let details = input.raw("Details").and_then(Value::as_bool).unwrap_or(false);
     let size = input.number("MaxResults", 1, 50)?.unwrap_or(50) as usize;
@@ -175,9 +195,10 @@ fn invocations(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
         None => all.values().collect(),
     };
     let mut rows = Vec::new();
-    for command in commands.into_iter().filter(|command| command.visible <= view.now) {
+    let seen = |command: &&Command| command.visible <= view.now && filters.pass(command);
+    for command in commands.into_iter().filter(seen) {
         for (known, invocation) in &command.invocations {
-            if instance.is_none_or(|wanted| wanted == known) {
+            if instance.is_none_or(|wanted| wanted == known) && filters.pass_status(invocation.status.as_str()) {
                 rows.push((format!("{}/{known}", command.id), (command, known, invocation)));
             }
         }
@@ -201,6 +222,71 @@ fn invocations(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
         .maybe("NextToken", next))
 }
 
+/// `Filters` of commands, as far as invocations know them `[model]` `CommandFilter`.
+#[derive(Default)]
+struct Filters<'a> {
+    after: Option<Timestamp>,
+    before: Option<Timestamp>,
+    document: Option<&'a str>,
+    status: Option<&'a str>,
+}
+
+impl<'a> Filters<'a> {
+    fn of(input: &Input<'a>) -> Result<Self, ApiError> {
+        let mut filters = Self::default();
+        for filter in input.structures("Filters")? {
+            let (key, value) = (filter.need("key")?, filter.need("value")?);
+            let time = || {
+                let at: Result<Timestamp, _> = value.parse();
+                at.map(Some).map_err(|_| input.refuse(format!("{value} is not a time such as 2021-07-07T00:00:00Z")))
+            };
+            match key {
+                "InvokedAfter" => filters.after = time()?,
+                "InvokedBefore" => filters.before = time()?,
+                "DocumentName" => filters.document = Some(value),
+                "Status" => filters.status = Some(value),
+                other => {
+                    return Err(ApiError::bad("InvalidFilterKey", format!("The filter key {other} is not valid.")));
+                }
+            }
+        }
+        Ok(filters)
+    }
+
+    fn pass(&self, command: &Command) -> bool {
+        self.after.is_none_or(|after| command.requested >= after)
+            && self.before.is_none_or(|before| command.requested <= before)
+            && self.document.is_none_or(|document| command.document == document)
+    }
+
+    fn pass_status(&self, status: &str) -> bool {
+        self.status.is_none_or(|wanted| wanted == status)
+    }
+}
+
+/// The newest first `[obs]`.
+fn commands(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
+    let filters = Filters::of(input)?;
+    let (id, instance) = (input.get("CommandId")?, input.get("InstanceId")?);
+    let size = input.number("MaxResults", 1, 50)?.unwrap_or(50) as usize;
+    let ssm = &view.state.ssm;
+    let all = ssm.order.iter().rev().filter_map(|id| ssm.commands.get(id));
+    let chosen = all
+        .filter(|command| {
+            command.visible <= view.now && filters.pass(command) && filters.pass_status(command.status().0)
+        })
+        .filter(|command| id.is_none_or(|id| command.id == id))
+        .filter(|command| instance.is_none_or(|instance| command.invocations.contains_key(instance)));
+    let rows: Vec<(String, &Command)> = chosen
+        .map(|command| (format!("{:020}", i64::MAX - command.requested.as_millisecond()) + &command.id, command))
+        .collect();
+    let items = rows.iter().map(|(key, command)| (key.as_str(), *command));
+    let (shown, next) = page(items, Some(size), input.get("NextToken")?, Service::Ssm)?;
+    Ok(Shape::record()
+        .with("Commands", shown.into_iter().map(write_command).collect::<Shape>())
+        .maybe("NextToken", next))
+}
+
 fn write_plugin(command: &Command, invocation: &Invocation) -> Shape {
     Shape::record()
         .with("Name", plugin(command))
@@ -219,8 +305,14 @@ fn instances(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
     for filter in input.structures("Filters")? {
         filters.push((filter.need("Key")?, filter.list("Values")?));
     }
+    let listed = |id: &&str| view.state.instances.get(*id).is_some_and(|known| known.ping(view.now).is_some());
     for filter in input.structures("InstanceInformationFilterList")? {
-        filters.push((filter.need("key")?, filter.list("valueSet")?));
+        let (key, values) = (filter.need("key")?, filter.list("valueSet")?);
+        // The older of the two refuses whom it does not know `[obs]`.
+        if key == "InstanceIds" && !values.iter().all(|id| listed(&id)) {
+            return Err(ApiError::bad("InvalidInstanceId", "The specified instance ID is not valid."));
+        }
+        filters.push((key, values));
     }
     let known =
         |key: &str| ["InstanceIds", "PingStatus", "tag-key", "ResourceType"].contains(&key) || key.starts_with("tag:");

@@ -1,8 +1,11 @@
-//! The panda's part: it is asked what it would do, told to hit the fleets, and asked what it remembers.
+//! The panda's part: it is asked what it would do, told to hit each fleet, and asked what it remembers.
 
 use std::time::Duration;
 
-use panda_domain::chaos::Verdict;
+use panda_domain::{
+    chaos::{Experiment, Verdict},
+    ids::InstanceId,
+};
 use panda_world::{InstanceState, Kind, World, lock};
 use tokio::{
     task::JoinSet,
@@ -14,7 +17,7 @@ use crate::{
     demo::{
         DemoError,
         fleets::{CAST, WEB},
-        panda::{Answer, GroupTold},
+        panda::{Answer, GroupTold, PANDA},
         record::Hunt,
         terminal::{Line, Tone},
     },
@@ -27,8 +30,12 @@ const REASON: &str = "make demo";
 /// A cold start, a dozen reads and a record, on a busy machine.
 const BEFORE_THE_STRIKE: Duration = Duration::from_secs(30);
 
+/// How long the demo listens for an answer before it looks again whether anybody was hit. Between the panda's record and its
+/// blow lies one message to people.
+const GLANCE: Duration = Duration::from_millis(10);
+
 /// The panda looks every five seconds, and asks each service at a pause when one is slow.
-const AFTER_THE_HEALING: Duration = Duration::from_secs(60);
+const AFTER_THE_HEALING: Duration = Duration::from_mins(1);
 
 /// A message is delivered within a second.
 const POST: Duration = Duration::from_secs(5);
@@ -50,12 +57,14 @@ impl Watching {
 impl Performance {
     /// Asks what a tick would do to each fleet.
     pub(super) async fn preview(&self) -> Result<(), DemoError> {
-        self.say(Tone::Act, "the panda is asked what it would do (preview)");
+        self.say(Tone::Act, "the panda is asked what a tick would do to each fleet (preview)");
         let answer = self.panda.preview().await.map_err(|source| DemoError::Panda { command: "preview", source })?;
         self.mind(&answer);
         for cast in CAST {
             let told = told_of(&answer, cast.name);
-            self.say(Tone::Panda, format!("  {:<7} {}", cast.name, told.in_words()));
+            let odds = told.day_odds.map(|odds| format!(" (odds of a work day: {:.0} %)", odds * 100.0));
+            let codes = told.codes().join(", ");
+            self.say(Tone::Panda, format!("  {:<7} {codes}{}", cast.name, odds.unwrap_or_default()));
             self.note(|hunt| hunt.preview.push(told));
         }
         Ok(())
@@ -84,16 +93,19 @@ impl Performance {
     /// Tells it to hit the fleet that it may hit. Returns when it has struck, with the time of the strike; it goes on watching.
     pub(super) async fn unleash(&self, holder: &str) -> Result<(f64, Watching), DemoError> {
         self.say(Tone::Act, format!("the panda is told to hit {} ({})", WEB.name, WEB.likeness));
+        let ordered = self.seconds();
+        self.note(|hunt| hunt.ordered = Some(ordered));
         let mut watching = Watching(JoinSet::new());
         let panda = self.panda.clone();
         watching.0.spawn(async move { panda.kill(WEB.name, REASON).await });
         let until = Instant::now() + BEFORE_THE_STRIKE;
         let (victim, at) = loop {
+            self.look_into_the_journal().await?;
             if let Some(struck) = struck(&lock(&self.world)) {
                 break struck;
             }
             // An answer before anybody was hit is a refusal.
-            if let Ok(answer) = timeout(LOOK, watching.answer()).await {
+            if let Ok(answer) = timeout(GLANCE, watching.answer()).await {
                 return Err(DemoError::NotStruck { fleet: WEB.name, why: answer?.summary });
             }
             if Instant::now() > until {
@@ -104,18 +116,43 @@ impl Performance {
         if victim != holder {
             return Err(DemoError::NotTheHolder { holder: holder.to_owned(), victim });
         }
-        Ok((held(&self.chronicle).seconds(at), watching))
+        // The blow may have fallen since the last look into the journal; it must not have fallen before the record.
+        self.look_into_the_journal().await?;
+        let intended = |intention: &Experiment| intention.hits(&InstanceId::from(victim.as_str()));
+        let mut chronicle = held(&self.chronicle);
+        let struck = chronicle.seconds(at);
+        chronicle.record.hunt.struck = Some(struck);
+        if !chronicle.record.hunt.intention.as_ref().is_some_and(intended) {
+            return Err(DemoError::NotWrittenDown { victim });
+        }
+        drop(chronicle);
+        Ok((struck, watching))
     }
 
-    /// Waits for its report, and compares it with what is known here. The fleet was whole again `healed_after` seconds after the
-    /// strike.
-    pub(super) async fn hear_out(&self, mut watching: Watching, healed_after: f64) -> Result<(), DemoError> {
-        self.note(|hunt| hunt.healed_after = Some(healed_after));
+    /// Notes the panda's intention, once its journal holds it.
+    async fn look_into_the_journal(&self) -> Result<(), DemoError> {
+        if held(&self.chronicle).record.hunt.intention.is_some() {
+            return Ok(());
+        }
+        let Some(intention) = self.panda.open_experiment(WEB.name).await.map_err(DemoError::Journal)? else {
+            return Ok(());
+        };
+        let victims: Vec<_> = intention.victims.iter().map(|victim| victim.instance.as_str()).collect();
+        let by = intention.heal_by.strftime("%H:%M:%S UTC");
+        let line = format!("  written down: {} of {}, to be whole by {by}", intention.fault, victims.join(", "));
+        self.say(Tone::Panda, line);
+        self.note(|hunt| hunt.intention = Some(intention));
+        Ok(())
+    }
+
+    /// Waits for its report, and compares it with what is known here. The fleet was whole again at `healed`.
+    pub(super) async fn hear_out(&self, mut watching: Watching, healed: f64) -> Result<(), DemoError> {
+        self.note(|hunt| hunt.healed = Some(healed));
         let answer = timeout(AFTER_THE_HEALING, watching.answer()).await;
         let late = || DemoError::Misjudged { said: format!("nothing in {} s", AFTER_THE_HEALING.as_secs()) };
         let answer = answer.map_err(|_| late())??;
         self.mind(&answer);
-        self.say(Tone::Panda, answer.summary.clone());
+        self.say(Tone::Panda, format!("  {}", answer.summary));
         let experiment = answer.experiments.into_iter().next();
         let survived = experiment
             .as_ref()
@@ -127,7 +164,7 @@ impl Performance {
         }
         let until = Instant::now() + POST;
         loop {
-            let heard = held(&self.chronicle).record.hunt.letters.len();
+            let heard = held(&self.chronicle).record.letters_from(PANDA).count();
             if heard >= 2 {
                 return Ok(());
             }
@@ -143,7 +180,7 @@ impl Performance {
         self.say(Tone::Act, "the panda is asked what it remembers (history)");
         let answer = self.panda.history().await.map_err(|source| DemoError::Panda { command: "history", source })?;
         self.mind(&answer);
-        self.say(Tone::Panda, answer.summary.clone());
+        self.say(Tone::Panda, format!("  {}", answer.summary));
         let mut chronicle = held(&self.chronicle);
         let hunt = &mut chronicle.record.hunt;
         hunt.history.clone_from(&answer.summary);

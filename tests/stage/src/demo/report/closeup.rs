@@ -69,7 +69,7 @@ fn strip(record: &Record, act: &ActRecord, change: Option<&Move>, end: f64) -> M
             }
             (mark(scale.x(act.at), 14.0, act.cause))
             @if let Some(change) = change {
-                @let event_at = change.at - std::time::Duration::from_millis(change.event_to_call_ms).as_secs_f64();
+                @let event_at = change.at - std::time::Duration::from_millis(change.after_event_ms().unwrap_or(0)).as_secs_f64();
                 (mark(scale.x(event_at), 30.0, &format!("{} +{:.1} s", change.trigger, event_at - act.at)))
                 (mark(scale.x(change.at), 46.0, &format!("AssociateAddress +{:.1} s", change.at - act.at)))
                 @if let Some(settled) = change.settled_at {

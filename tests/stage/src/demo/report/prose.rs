@@ -29,15 +29,17 @@ pub(super) fn what_is_simulated() -> Markup {
             dl.real {
                 dt { "Real" }
                 dd {
-                    "The function's binary and its SDK calls; the template, deployed unmodified by " code { "sam deploy" } " to a local endpoint; its rules, "
-                    "which choose the events; the web servers, the connections and the requests, all on this machine."
+                    "The functions' binaries and their SDK calls; the template, deployed by " code { "sam deploy" } " to a local endpoint as it is, "
+                    "but for what that endpoint does not know; its rules, which choose the events; the panda's journal, a table at that endpoint, and its mails, "
+                    "from a topic there; the web servers, the connections and the requests, all on this machine."
                 }
                 dt { "Simulated" }
                 dd {
                     "EC2 and EC2 Auto Scaling: a state machine. Events, calls and the data plane keep AWS's pace (packets follow an association "
                     "after three to six seconds). Boots, status checks and health checks take seconds instead of minutes, and the spot notice "
                     "comes 12 s ahead instead of 120, so that the run fits into two minutes; the simulated columns above use AWS's own pace throughout. "
-                    "The Elastic IP is a loopback listener that forwards to whoever the simulated data plane names."
+                    "The Elastic IP is a loopback listener that forwards to whoever the simulated data plane names. The panda is unleashed and has no schedule, so "
+                    "that it strikes when it is told to, and a fleet has 60 s to heal, as boots are short."
                 }
                 dt { "Only an account can tell" }
                 dd { "The true settle time, event delays on a bad day, and how soon Auto Scaling notices a dead instance." }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{milliseconds, seconds};
+use super::{milliseconds, seconds, words};
 use crate::demo::{
     outage::{self, Outage},
     record::{Record, Spread},
@@ -17,14 +17,14 @@ pub(super) fn outages(record: &Record, outages: &[Outage]) -> Markup {
         section {
             h2 { "Outages" }
             p.lead {
-                "Left: this run, seen by the visitor. Right: the same act in " (runs) " simulated runs at AWS's own pace, with this "
-                "function and with the usual user-data script, by which each instance takes the address while it boots "
+                "Left: this run, seen by the visitor. Right: the same act in " (runs) " simulated runs at AWS's own pace, with "
+                "elastic-ip-failover and with the usual user-data script, by which each instance takes the address while it boots "
                 "(" code { "boot-steal" } "), on the same seeds. " em { "For good" } ": no instance boots, so nobody takes the address."
             }
             div.scroll tabindex="0" {
                 table {
                     thead {
-                        tr { th rowspan="2" { "act" } th.number rowspan="2" { "this run" } th colspan="2" { "this function" } th colspan="2" { code { "boot-steal" } } }
+                        tr { th rowspan="2" { "act" } th.number rowspan="2" { "this run" } th colspan="2" { code { "elastic-ip-failover" } } th colspan="2" { code { "boot-steal" } } }
                         tr { th.number { "p50" } th.number { "p99" } th.number { "p50" } th.number { "p99" } }
                     }
                     tbody {
@@ -74,7 +74,7 @@ pub(super) fn moves(record: &Record) -> Markup {
                                 td { @if change.from.is_empty() { "nobody" } @else { code { (change.from) } } }
                                 td { code { (change.to) } }
                                 td { (change.trigger) }
-                                td.number { (milliseconds(change.event_to_call_ms)) }
+                                td.number { @if let Some(ms) = change.after_event_ms() { (milliseconds(ms)) } @else { "–" } }
                                 td.number { @if let Some(settled) = change.settled_at { (seconds(settled - change.at)) } @else { "–" } }
                             }
                         }
@@ -91,12 +91,12 @@ pub(super) fn said(record: &Record) -> Markup {
     html! {
         @if !record.said.is_empty() {
             section {
-                h2 { "What the function said" }
+                h2 { "What elastic-ip-failover said" }
                 p.lead {
                     "Its own log, from the log group of the deployment. " (idle.len()) " of " (record.said.len())
                     " invocations found nothing to do and changed nothing."
                 }
-                ol.said { @for said in telling { li { time { (seconds(said.at)) } span { (in_words(&said.line)) } } } }
+                ol.said { @for said in telling { li { time { (seconds(said.at)) } span { (words(&said.line)) } } } }
             }
         }
     }
@@ -105,23 +105,4 @@ pub(super) fn said(record: &Record) -> Markup {
 /// The outcome of an invocation that needed nothing, in the function's own words.
 fn is_idle(line: &str) -> bool {
     ["Nothing to do", "Concerns no fleet"].iter().any(|words| line.starts_with(words))
-}
-
-/// A line with its `names` set as names.
-fn in_words(line: &str) -> Markup {
-    html! {
-        @for (number, part) in line.split('`').enumerate() {
-            @if number % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_in_backticks_are_set_as_names_and_stay_escaped() {
-        assert_eq!(in_words("moved `i-<a>` & more").into_string(), "moved <code>i-&lt;a&gt;</code> &amp; more");
-    }
 }

@@ -1,4 +1,5 @@
-//! The whole run in one picture: requests on top, below them a row per instance, and the address as a line across them.
+//! The whole run in one picture: requests on top, then who else was at work, then a row per instance, and the address as a line
+//! across them.
 
 use maud::{Markup, html};
 
@@ -9,7 +10,8 @@ use super::{
 };
 use crate::demo::{
     outage::Outage,
-    record::{Phase, Record},
+    panda::PANDA,
+    record::{Life, Phase, Record},
 };
 
 const WIDTH: f64 = 1060.0;
@@ -17,9 +19,36 @@ const LEFT: f64 = 148.0;
 const ACTS: f64 = 22.0;
 const SITE: f64 = 44.0;
 const SITE_HEIGHT: f64 = 24.0;
-const FIRST_ROW: f64 = 96.0;
+const FIRST_LANE: f64 = 96.0;
+const LANE: f64 = 40.0;
 const ROW: f64 = 38.0;
 const BAR: f64 = 20.0;
+
+/// A function at work over some time, beside the ones that answer in an instant.
+#[derive(Debug, PartialEq)]
+struct Lane {
+    name: &'static str,
+    from: f64,
+    to: f64,
+    words: String,
+    letters: Vec<f64>,
+}
+
+/// Where the instances' rows lie.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    first: f64,
+}
+
+impl Rows {
+    fn top(self, row: usize) -> f64 {
+        self.first + as_f64(row) * ROW
+    }
+
+    fn middle(self, row: usize) -> f64 {
+        self.top(row) + BAR / 2.0
+    }
+}
 
 /// A stretch in which one instance answered at the address.
 #[derive(Debug, PartialEq)]
@@ -42,6 +71,8 @@ pub(super) fn legend() -> Markup {
             li { i.swatch.address {} "the Elastic IP" }
             li { i.dot {} "AssociateAddress" }
             li { i.diamond {} "event that woke the function" }
+            li { i.swatch.watching {} "the panda at work" }
+            li { i.mail {} "mail to people" }
         }
     }
 }
@@ -49,7 +80,9 @@ pub(super) fn legend() -> Markup {
 /// The picture.
 pub(super) fn chart(record: &Record, outages: &[Outage]) -> Markup {
     let scale = Scale::new(0.0, record.seconds, LEFT, WIDTH - 14.0);
-    let bottom = FIRST_ROW + as_f64(record.lives.len()) * ROW;
+    let lanes = lanes(record);
+    let rows = Rows { first: FIRST_LANE + as_f64(lanes.len()) * LANE };
+    let bottom = rows.top(record.lives.len());
     let height = bottom + 30.0;
     html! {
         svg.timeline viewBox={ "0 0 " (WIDTH) " " (px(height)) } role="img" aria-label=(spoken(record, outages)) {
@@ -61,10 +94,11 @@ pub(super) fn chart(record: &Record, outages: &[Outage]) -> Markup {
             }
             (axis(&scale, bottom))
             (site_strip(&scale, outages))
-            @for (row, life) in record.lives.iter().enumerate() { (life_row(&scale, row, life)) }
+            @for (row, life) in record.lives.iter().enumerate() { (life_row(&scale, rows.top(row), life)) }
             (act_lines(&scale, record, bottom))
-            (address_line(&scale, record))
-            (markers(&scale, record))
+            (address_line(&scale, rows, record))
+            (markers(&scale, rows, record))
+            @for (number, lane) in lanes.iter().enumerate() { (lane_row(&scale, FIRST_LANE + as_f64(number) * LANE, lane)) }
         }
     }
 }
@@ -108,8 +142,36 @@ fn site_strip(scale: &Scale, outages: &[Outage]) -> Markup {
     }
 }
 
-fn life_row(scale: &Scale, row: usize, life: &crate::demo::record::Life) -> Markup {
-    let top = row_top(row);
+/// Who else was at work.
+fn lanes(record: &Record) -> Vec<Lane> {
+    let hunt = &record.hunt;
+    let outcome = hunt.experiment.as_ref().and_then(|experiment| experiment.outcome.as_ref());
+    let panda = hunt.ordered.map(|from| Lane {
+        name: PANDA,
+        from,
+        to: outcome.map_or(record.seconds, |outcome| record.seconds_at(outcome.closed)),
+        words: outcome.map_or("not over", |outcome| outcome.verdict.name()).to_owned(),
+        letters: record.letters_from(PANDA).map(|letter| letter.at).collect(),
+    });
+    panda.into_iter().collect()
+}
+
+fn lane_row(scale: &Scale, top: f64, lane: &Lane) -> Markup {
+    html! {
+        g.lane {
+            text.row-name x="0" y=(px(top + 15.0)) { (lane.name) }
+            rect.watching x=(px(scale.x(lane.from))) y=(px(top)) width=(px(scale.width(lane.from, lane.to))) height=(px(BAR)) rx="2" {
+                title { (lane.name) ": " (seconds(lane.from)) " to " (seconds(lane.to)) }
+            }
+            @for at in &lane.letters {
+                path.mail d=(format!("M{} {} h12 v9 h-12 z l6 5 l6 -5", px(scale.x(*at) - 6.0), px(top + 5.5))) { title { "mail to people at " (seconds(*at)) } }
+            }
+            text.lane-name x=(px(scale.x(lane.to) + 12.0)) y=(px(top + 14.5)) { (lane.words) }
+        }
+    }
+}
+
+fn life_row(scale: &Scale, top: f64, life: &Life) -> Markup {
     html! {
         g.life {
             text.row-name x="0" y=(px(top + 9.0)) { (short(&life.instance)) title { (life.instance) } }
@@ -141,7 +203,7 @@ fn act_lines(scale: &Scale, record: &Record, bottom: f64) -> Markup {
     }
 }
 
-fn address_line(scale: &Scale, record: &Record) -> Markup {
+fn address_line(scale: &Scale, rows: Rows, record: &Record) -> Markup {
     let stretches = answering(record);
     html! {
         g.address {
@@ -150,13 +212,13 @@ fn address_line(scale: &Scale, record: &Record) -> Markup {
                     @if before.row != after.row {
                         path.step d=(format!(
                             "M{} {} L{} {}",
-                            px(scale.x(before.to)), px(row_middle(before.row)), px(scale.x(after.from)), px(row_middle(after.row)),
+                            px(scale.x(before.to)), px(rows.middle(before.row)), px(scale.x(after.from)), px(rows.middle(after.row)),
                         )) {}
                     }
                 }
             }
             @for stretch in &stretches {
-                line x1=(px(scale.x(stretch.from))) x2=(px(scale.x(stretch.to))) y1=(px(row_middle(stretch.row))) y2=(px(row_middle(stretch.row))) {}
+                line x1=(px(scale.x(stretch.from))) x2=(px(scale.x(stretch.to))) y1=(px(rows.middle(stretch.row))) y2=(px(rows.middle(stretch.row))) {}
             }
         }
     }
@@ -176,34 +238,26 @@ fn answering(record: &Record) -> Vec<Answering> {
     stretches
 }
 
-fn markers(scale: &Scale, record: &Record) -> Markup {
+fn markers(scale: &Scale, rows: Rows, record: &Record) -> Markup {
     let row_of = |instance: &str| record.lives.iter().position(|life| life.instance == instance);
     html! {
         g.markers {
             @for change in &record.moves {
-                @let event_at = change.at - std::time::Duration::from_millis(change.event_to_call_ms).as_secs_f64();
-                @if let Some(row) = row_of(&change.from) {
-                    @let (x, y) = (scale.x(event_at), row_middle(row));
+                @let event_at = change.after_event_ms().map(|ms| change.at - std::time::Duration::from_millis(ms).as_secs_f64());
+                @if let (Some(event_at), Some(row)) = (event_at, row_of(&change.from)) {
+                    @let (x, y) = (scale.x(event_at), rows.middle(row));
                     path.event d=(format!("M{} {} l5 5 l-5 5 l-5 -5 z", px(x), px(y - 5.0))) { title { (change.trigger) " at " (seconds(event_at)) } }
                 }
                 @if let Some(row) = row_of(&change.to) {
-                    @let (x, y) = (scale.x(change.at), row_middle(row));
+                    @let (x, y) = (scale.x(change.at), rows.middle(row));
                     circle.move cx=(px(x)) cy=(px(y)) r="5" {
-                        title { "AssociateAddress at " (seconds(change.at)) ", " (milliseconds(change.event_to_call_ms)) " after the event" }
+                        title { "AssociateAddress at " (seconds(change.at)) }
                     }
-                    text.move-name x=(px(x + 2.0)) y=(px(y + 23.0)) { (change.trigger) " → " (milliseconds(change.event_to_call_ms)) }
+                    text.move-name x=(px(x + 2.0)) y=(px(y + 23.0)) { (change.trigger) @if let Some(ms) = change.after_event_ms() { " → " (milliseconds(ms)) } }
                 }
             }
         }
     }
-}
-
-fn row_top(row: usize) -> f64 {
-    FIRST_ROW + as_f64(row) * ROW
-}
-
-fn row_middle(row: usize) -> f64 {
-    row_top(row) + BAR / 2.0
 }
 
 /// `i-0a1b2c3d…`: seventeen digits tell a reader no more than the first eight do.
@@ -240,7 +294,7 @@ mod tests {
     fn every_act_event_and_move_is_in_the_picture() {
         let record = fixture::record();
         let picture = chart(&record, &crate::demo::outage::outages(&record.probes, &record.acts)).into_string();
-        for word in ["kill", "scale-in", "640 ms", "85 ms", "terminate hook", "5.2 s", "i-cccc"] {
+        for word in ["kill", "scale-in", "640 ms", "85 ms", "terminate hook", "5.2 s", "i-cccc", "panda", "survived"] {
             assert!(picture.contains(word), "{word} is missing");
         }
     }

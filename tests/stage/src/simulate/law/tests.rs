@@ -1,6 +1,8 @@
 //! Does the judge see a broken law? Journals written by hand.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, ToSpan as _};
 use panda_world::{AnsweredBy, Entry, InstanceState, Kind, Lifecycle};
 
@@ -55,8 +57,10 @@ fn broken_by(happens: Vec<(i64, Kind)>) -> Vec<&'static str> {
         ended,
         unwell: None,
         unmet: Vec::new(),
+        refused: Vec::new(),
+        permissions: BTreeSet::new(),
     };
-    let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours);
+    let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours).unwrap();
     let mut truth = Truth::new(&script.fleet);
     let mut judge = Judge::new(&script, Strategy::Ours, &played);
     let mut before = None;

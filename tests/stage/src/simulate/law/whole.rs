@@ -21,6 +21,9 @@ impl Judge<'_> {
         for unmet in &played.unmet {
             self.accuse("one sweep with fresh reads reaches the goal", end, unmet.clone());
         }
+        for refused in &played.refused {
+            self.accuse("a role allows all that its function asks for", end, refused.clone());
+        }
         if self.rough {
             return;
         }

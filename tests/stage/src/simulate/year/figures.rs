@@ -9,6 +9,8 @@ use crate::simulate::report::Spread;
 /// What is counted in one year.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
+    /// Fleets, times the days that they lived.
+    pub(crate) fleet_days: u64,
     /// Instances that were hit, agents that were stopped included.
     pub(crate) kills: u64,
     /// Experiments that the dice, and not a person, began.
@@ -59,6 +61,8 @@ impl Figures {
 /// Many years.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct YearsReport {
+    /// Fleets, times the days that they lived.
+    pub fleet_days: u64,
     /// Instances that were hit, agents that were stopped included.
     pub kills: u64,
     /// How experiments ended.
@@ -108,6 +112,7 @@ impl YearsReport {
         };
         let work_days = float(|year| year.work_days);
         Some(Self {
+            fleet_days: number(|year| year.fleet_days),
             kills: number(|year| year.kills),
             verdicts: merged(years.iter().map(|year| &year.verdicts)),
             faults: merged(years.iter().map(|year| &year.faults)),

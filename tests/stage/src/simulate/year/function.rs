@@ -23,6 +23,8 @@ use crate::simulate::{cloud::Cloud, lambda::Function};
 pub(super) struct Began {
     pub(super) at: Timestamp,
     pub(super) environment: String,
+    /// The event's own id, the same whenever it comes again.
+    pub(super) event: String,
     pub(super) command: String,
     /// What was deployed when its environment was started.
     pub(super) mode: String,
@@ -77,6 +79,7 @@ impl Function for Panda {
         started.began.borrow_mut().push(Began {
             at: started.cloud.now(),
             environment: started.name.clone(),
+            event: event.context.request_id.clone(),
             command: command.clone(),
             mode: started.mode.clone(),
         });

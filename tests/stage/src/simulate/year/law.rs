@@ -9,12 +9,14 @@
 //! the record is one transaction.
 
 mod strike;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use panda_domain::{
-    chaos::{Experiment, Fault, Outcome, Trigger, Verdict, utc_date},
+    chaos::{Experiment, ExperimentId, Fault, Outcome, Trigger, Verdict, utc_date},
     ids::FleetName,
 };
 use panda_world::{Act, Entry, Kind};
@@ -87,6 +89,12 @@ pub(super) struct Judge {
     of_account: BTreeMap<Date, u32>,
     /// The last slot that each fleet was asked for.
     slots: BTreeMap<usize, i64>,
+    /// Every experiment that was ever recorded.
+    known: BTreeSet<ExperimentId>,
+    /// The experiment that hit a fleet for an event, by the event's request.
+    of_event: BTreeMap<(FleetName, String), ExperimentId>,
+    /// The slot of each fleet's last kill by dice, where it is known.
+    of_slot: BTreeMap<FleetName, i64>,
     days: BTreeMap<(usize, Date), (BTreeMap<String, String>, Vec<(Timestamp, Timestamp)>)>,
     pub(super) figures: Figures,
     pub(super) violations: Vec<Violation>,
@@ -106,6 +114,9 @@ impl Judge {
             of_day: BTreeMap::new(),
             of_account: BTreeMap::new(),
             slots: BTreeMap::new(),
+            known: BTreeSet::new(),
+            of_event: BTreeMap::new(),
+            of_slot: BTreeMap::new(),
             days: BTreeMap::new(),
             figures: Figures::default(),
             violations: Vec::new(),
@@ -135,6 +146,17 @@ impl Judge {
         for id in open {
             self.accuse("every experiment is closed in the end", at, id);
         }
+        // Five sigma of as many rare events: one year in a million would be so by chance.
+        let most = self.figures.expected + 5.0 * self.figures.expected.sqrt() + 3.0;
+        let came = f64::from(u32::try_from(self.figures.of_dice).unwrap_or(u32::MAX));
+        if came > most {
+            let what = format!("{came} experiments where {:.1} were to be expected", self.figures.expected);
+            self.accuse("the dice fall no more often than the tags ask", at, what);
+        }
+    }
+
+    fn tick_minutes(&self) -> i64 {
+        self.environment.get("TICK_MINUTES").and_then(|text| text.parse().ok()).unwrap_or(15)
     }
 
     fn accuse(&mut self, law: &'static str, at: Timestamp, what: String) {
@@ -155,7 +177,7 @@ impl Judge {
 
     /// Counts what part of a work day a fleet was in reach for, and how many kills were to be expected of that.
     fn expose(&mut self, fleet: usize, at: Timestamp) {
-        let minutes = self.environment.get("TICK_MINUTES").and_then(|text| text.parse::<i64>().ok()).unwrap_or(15);
+        let minutes = self.tick_minutes();
         let slot = at.as_second().div_euclid(60 * minutes);
         if self.slots.get(&fleet).is_some_and(|last| *last >= slot) {
             return;
@@ -237,6 +259,9 @@ impl Judge {
         if experiment.leashed {
             self.figures.leashed += 1;
             return;
+        }
+        if !self.known.insert(experiment.id.clone()) {
+            self.accuse("nothing is recorded twice", at, experiment.id.to_string());
         }
         let fleet = &experiment.fleet;
         if let Some(case) = self.open.get(fleet) {
@@ -333,13 +358,13 @@ fn whole(seconds: u64) -> f64 {
     f64::from(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
-/// Whether a fault leaves a trace in the world's journal.
-fn is_strike(operation: &str, result: &str) -> Option<Option<Fault>> {
-    match (operation, result) {
-        ("TerminateInstances", "DryRunOperation") => None,
-        ("TerminateInstances", _) => Some(None),
-        ("TerminateInstanceInAutoScalingGroup", _) => Some(Some(Fault::Graceful)),
-        ("SendCommand", _) => Some(Some(Fault::StopAgent)),
+/// Whether a call is meant to hit somebody, and not only to ask whether it would; and with which fault, if that can be told.
+fn is_strike(operation: &str, subject: &str) -> Option<Option<Fault>> {
+    match operation {
+        "TerminateInstances" if subject.ends_with("DryRun") => None,
+        "TerminateInstances" => Some(None),
+        "TerminateInstanceInAutoScalingGroup" => Some(Some(Fault::Graceful)),
+        "SendCommand" => Some(Some(Fault::StopAgent)),
         _ => None,
     }
 }

@@ -140,6 +140,7 @@ pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) ->
     year.account.close(&all.addresses, start, ended);
     let mut figures = std::mem::take(&mut year.judge.figures);
     figures.join(&year.figures.borrow());
+    figures.fleet_days = year.plans.len() as u64 * u64::try_from(DAYS).unwrap_or(0);
     Ok(Played {
         account: year.account,
         figures,
@@ -315,9 +316,15 @@ impl Year<'_> {
         }
     }
 
+    /// Somebody invokes the panda. Lambda hands over an event at least once.
     fn command(&mut self, payload: Value) {
         self.commands += 1;
-        self.panda.accept_as(format!("order-{}", self.commands), payload);
+        let (_, doubled, _) = self.weather.ticks;
+        let id = format!("order-{}", self.commands);
+        if self.rng.u8(0..100) < doubled {
+            self.panda.accept_as(id.clone(), payload.clone());
+        }
+        self.panda.accept_as(id, payload);
     }
 
     /// The scheduler's tick: late, lost, doubled, or on time.
@@ -385,23 +392,6 @@ impl Year<'_> {
     fn review(&mut self) {
         let entries = self.cloud.lock().take_journal();
         self.keep_accounts(&entries);
-        if std::env::var_os("YEAR_TRACE").is_some() {
-            let mut m: BTreeMap<String, u32> = BTreeMap::new();
-            for e in &entries {
-                if let panda_world::Kind::Call { operation, caller, .. } = &e.kind {
-                    *m.entry(format!("{} {operation}", caller.split('/').next().unwrap_or_default())).or_default() += 1;
-                }
-            }
-            eprintln!(
-                "TRACE {} {} {m:?} {:?}",
-                self.cloud.now(),
-                entries.len(),
-                self.plans
-                    .iter()
-                    .filter_map(|p| goal::unwell(&self.cloud.lock(), &p.spec, &Over::Healthy))
-                    .collect::<Vec<_>>()
-            );
-        }
         let mut sights: Vec<Sight> = entries.into_iter().map(Sight::Entry).collect();
         sights.extend(self.cloud.take_deeds().into_iter().map(|(at, act)| Sight::Deed(at, act)));
         sights.extend(self.ledger.take_notes().into_iter().map(Sight::Note));

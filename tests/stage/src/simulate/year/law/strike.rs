@@ -1,11 +1,15 @@
 //! One strike of the panda, held against what was true.
 
 use jiff::{SignedDuration, Timestamp};
-use panda_domain::{chaos::Fault, ids::FleetName};
+use panda_domain::{
+    chaos::{Fault, Trigger},
+    ids::FleetName,
+};
 
 use super::{Judge, account_day, is_strike};
 use crate::simulate::year::{
     calendar::{Environment, Rules},
+    function::Began,
     truth::{FleetState, GroupState},
 };
 
@@ -32,7 +36,7 @@ impl Judge {
         if !caller.starts_with("panda/") {
             return;
         }
-        let Some(fault) = is_strike(operation, result) else { return };
+        let Some(fault) = is_strike(operation, subject) else { return };
         let victim = subject.rsplit(' ').next().unwrap_or_default();
         let counts = if fault == Some(Fault::StopAgent) {
             result == "OK"
@@ -90,8 +94,52 @@ impl Judge {
             self.accuse("nobody dies young", at, who.clone());
         }
         self.policy(number, &fleet, &group, from, strike, &who);
+        self.choice(number, &group, from, strike, &who);
         if strike.counts {
+            self.once(&fleet, &began, strike, &who);
             self.count(&fleet, strike);
+        }
+    }
+
+    /// A tick hits one, and neither its repetition nor another tick of the same slot hits one more; the repetition of an order does not either.
+    fn once(&mut self, fleet: &FleetName, began: &Began, strike: &Strike<'_>, who: &str) {
+        const LAW: &str = "nobody dies twice for one tick";
+        let minutes = self.tick_minutes();
+        let Some(case) = self.open.get(fleet) else { return };
+        let (id, of_dice, first) =
+            (case.experiment.id.clone(), matches!(case.experiment.trigger, Trigger::Tick { .. }), case.hit.is_empty());
+        // The dice were thrown at some moment between these two.
+        let slot = |at: Timestamp| at.as_second().div_euclid(60 * minutes);
+        let slot = (slot(began.at) == slot(case.recorded)).then(|| slot(began.at)).filter(|_| of_dice);
+        if of_dice && !first {
+            self.accuse(LAW, strike.at, format!("{who}, the second for {id}"));
+        }
+        let before = self.of_event.insert((fleet.clone(), began.event.clone()), id.clone());
+        if let Some(before) = before.filter(|before| *before != id) {
+            self.accuse(LAW, strike.at, format!("{who}, for {id} and {}, which had {before}", began.event));
+        } else if let Some(slot) = slot
+            && first
+            && self.of_slot.insert(fleet.clone(), slot) == Some(slot)
+        {
+            self.accuse(LAW, strike.at, format!("{who}, the second in the slot {slot}"));
+        }
+    }
+
+    /// A group that allows only holders to be hit loses a holder, and one that allows only spares a spare. Tags and addresses are read apart.
+    fn choice(&mut self, fleet: usize, group: &str, from: Timestamp, strike: &Strike<'_>, who: &str) {
+        let (mut wanted, mut holds) = (Vec::new(), Vec::new());
+        for (_, state) in self.truth.between(fleet, from, strike.at) {
+            let rules = state.groups.get(group).and_then(|group| Rules::read(&group.tags, &self.environment).ok());
+            wanted.extend(rules.map(|rules| rules.victim));
+            holds.push(state.seats.values().flatten().any(|holder| holder == strike.victim));
+        }
+        let fits = |wanted: &String| match wanted.as_str() {
+            "holder" => holds.contains(&true),
+            "spare" => holds.contains(&false),
+            _ => true,
+        };
+        if !wanted.is_empty() && !wanted.iter().any(fits) {
+            self.accuse("only whom the tags choose is hit", strike.at, format!("{who}: the tags want {wanted:?}"));
         }
     }
 
@@ -192,7 +240,7 @@ impl Judge {
         let before = case.hit.keys().filter(|id| group.members.get(*id).is_some_and(|member| member.serves())).count();
         let after = group.serving().count().saturating_sub(before + 1);
         match rules.floor(group.desired, group.maintenance) {
-            Ok(floor) if after >= floor => {}
+            Ok(floor) if after >= floor.max(1) => {}
             Ok(floor) => wrong.push(("never below min-healthy", format!("{after} stay, and {floor} must"))),
             Err(why) => wrong.push(("nothing dies in a group that does not take part", why)),
         }

@@ -1,0 +1,112 @@
+//! May the stage be retried, and if not, why?
+
+use super::{Case, Decided, Step, nurse::Road};
+use crate::{
+    ids::{DeploymentId, ExecutionId, PipelineName},
+    recovery::{Cure, DeploymentStatus, Nursing, Reason, RunStatus, StageLook, Standing},
+};
+
+impl Case<'_> {
+    /// Retries the stage if all that failed is cured, and explains otherwise.
+    pub(super) fn retry(&self, pipeline: &PipelineName, execution: &ExecutionId, mut reasons: Vec<Reason>) -> Decided {
+        reasons.extend(self.uncured());
+        let stage = match &self.look.pipeline {
+            Ok(Some(shown)) => shown.stage_of(execution),
+            Ok(None) => {
+                reasons.push(Reason::Missing { what: "the pipeline" });
+                None
+            }
+            Err(error) => {
+                reasons.push(Reason::Unreadable { what: "the pipeline", error: error.clone() });
+                None
+            }
+        };
+        match stage {
+            Some(stage) => reasons.extend(self.not_retryable(stage)),
+            None if reasons.is_empty() => {
+                reasons.push(Reason::NotFailed { status: RunStatus::Unknown("nowhere to be seen".to_owned()) });
+            }
+            None => {}
+        }
+        let Some(stage) = stage.filter(|_| reasons.is_empty()) else { return self.explain(reasons) };
+        match self.road(self.look.current().map(|(id, _)| id), &mut reasons) {
+            Road::Free => {
+                let step =
+                    Step::Retry { pipeline: pipeline.clone(), stage: stage.name.clone(), execution: execution.clone() };
+                (step, vec![Reason::Cured { retries: self.retries(), most: self.rules.max_retries }])
+            }
+            Road::Busy(wait) => wait,
+            Road::Closed => self.explain(reasons),
+        }
+    }
+
+    /// What about the stage forbids to retry it.
+    fn not_retryable(&self, stage: &StageLook) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if stage.status != RunStatus::Failed {
+            reasons.push(Reason::NotFailed { status: stage.status.clone() });
+        }
+        for action in stage.failed() {
+            match action.deployment() {
+                Some(id) if !self.look.deployments.contains_key(&id) => {
+                    reasons.push(Reason::Unreadable { what: "a deployment of the stage", error: id.to_string() });
+                }
+                None if !self.look.is_refused(action) => {
+                    reasons.push(Reason::OtherActionFailed { action: action.name.clone() });
+                }
+                _ => {}
+            }
+        }
+        let retries = self.retries();
+        if retries >= self.rules.max_retries {
+            reasons.push(Reason::AttemptsSpent { retries, most: self.rules.max_retries });
+        }
+        reasons
+    }
+
+    /// What is not cured, and will not be by us.
+    fn uncured(&self) -> Vec<Reason> {
+        let mut reasons = self.diagnosis.gaps.clone();
+        if let Err(error) = &self.look.instances {
+            reasons.push(Reason::Unreadable { what: "the instances", error: error.clone() });
+        }
+        if self.diagnosis.findings.is_empty() && reasons.is_empty() {
+            reasons.push(Reason::NoCause);
+        }
+        let tried = self.retries() > 0;
+        for finding in &self.diagnosis.findings {
+            let cured = matches!(finding.standing, Standing::Here(Nursing::Cured));
+            let cause = || finding.cause.clone();
+            let reason = match (finding.cure(), &finding.instance, finding.trouble()) {
+                (Cure::Restart, Some(instance), Some(trouble)) => {
+                    Reason::AgentNotCured { instance: instance.clone(), trouble }
+                }
+                (Cure::Restart, _, _) if !cured => Reason::NotCurable { cause: cause() },
+                (cure, _, _) if !cure.allows_retry() => Reason::NotCurable { cause: cause() },
+                _ if tried && finding.cause.facts().once => Reason::TriedBefore { cause: cause() },
+                _ => continue,
+            };
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
+
+    /// What becomes of a deployment that no pipeline waits for: its agents were seen to, its code is for people.
+    pub(super) fn without_pipeline(&self, id: &DeploymentId, mut reasons: Vec<Reason>) -> Decided {
+        reasons.extend(self.uncured());
+        if let Err(error) = &self.look.owner {
+            reasons.push(Reason::Unreadable { what: "the pipelines", error: error.clone() });
+        }
+        let info = self.look.info(id);
+        reasons.push(match info {
+            Some(info) if info.status == DeploymentStatus::Succeeded => {
+                let instances = self.diagnosis.findings.iter().filter_map(|finding| finding.instance.clone()).collect();
+                Reason::SucceededWithout { instances }
+            }
+            _ => Reason::NoPipeline,
+        });
+        self.explain(reasons)
+    }
+}
