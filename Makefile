@@ -90,14 +90,15 @@ test: tools dev ## every test: laws, verbs, simulations, wire, template, local d
 demo: tools dev ## watch the panda kill and the fleet heal, in two minutes; writes target/demo/report.html
 	$(STAGE) demo --venv $(VENV) $(ARGS)
 
-simulate: dev ## strategies against scenarios in simulated time, as in make simulate ARGS="--seeds 1000"
+simulate: dev ## strategies against scenarios, and years of chaos, in simulated time, as in make simulate ARGS="--seeds 1000"
 	$(STAGE) simulate $(ARGS)
 
 # The world plays what the functions act on; moto keeps the panda's journal and takes its messages.
 LOCALLY := env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \
 	AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_ENDPOINT_URL=http://127.0.0.1:$(WORLD_PORT) \
 	$(foreach service,DYNAMODB SNS EVENTBRIDGE,AWS_ENDPOINT_URL_$(service)=http://127.0.0.1:$(JOURNAL_PORT)) \
-	JOURNAL_TABLE=panda-journal TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:panda STOP_AGENT_DOCUMENT=PandaStopAgentDocument
+	JOURNAL_TABLE=panda-journal TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:panda STOP_AGENT_DOCUMENT=PandaStopAgentDocument \
+	RESTART_DOCUMENT=RecoveryRestartAgentDocument CASES_TABLE=recovery-cases
 
 watch: tools dev ## the functions, rebuilt at every change, beside a simulated AWS; then make invoke-EVENT in another terminal
 	@$(STAGE) serve --port $(WORLD_PORT) $(ARGS) & world=$$!; \
@@ -113,6 +114,12 @@ invoke-%: tools ## sends an event of tests/events to make watch, as in make invo
 	@test -f tests/events/$*.json || { echo "No tests/events/$*.json. There are:"; ls tests/events | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-/'; exit 1; }
 	@$(WITH_TOOLS) cargo lambda invoke elastic-ip-failover --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
 		--data-file tests/events/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
+
+invoke-recovery-%: tools ## sends a command of tests/events/recovery, or an event, to make watch, as in make invoke-recovery-diagnose
+	@file=tests/events/recovery/$*.json; test -f $$file || file=tests/events/$*.json; \
+	test -f $$file || { echo "No tests/events/recovery/$*.json. There are:"; ls tests/events/recovery | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-recovery-/'; exit 1; }; \
+	$(WITH_TOOLS) cargo lambda invoke deployment-recovery --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
+		--data-file $$file || { echo "Is make watch running in another terminal?" >&2; exit 1; }
 
 invoke-panda-%: tools ## sends a command of tests/events/panda to make watch, as in make invoke-panda-preview
 	@test -f tests/events/panda/$*.json || { echo "No tests/events/panda/$*.json. There are:"; ls tests/events/panda | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-panda-/'; exit 1; }

@@ -1,5 +1,7 @@
 //! Commands on instances, through Systems Manager.
 
+pub mod fleet;
+
 use aws_sdk_ssm::{Client, types::CommandInvocationStatus};
 use aws_types::SdkConfig;
 use panda_domain::ids::InstanceId;

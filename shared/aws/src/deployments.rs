@@ -1,5 +1,7 @@
 //! CodeDeploy: which deployments run, and whom do they touch?
 
+pub mod failed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_codedeploy::{

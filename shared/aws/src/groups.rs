@@ -11,6 +11,9 @@ use crate::{Aws, AwsError, FLEET_TAG, Focus};
 /// What the verbs of this module need to be allowed.
 pub const ACTIONS: &[&str] = &["autoscaling:DescribeAutoScalingGroups", "autoscaling:SetInstanceHealth"];
 
+/// What [`set_instance_unhealthy`] alone needs to be allowed.
+pub const VERDICT: &[&str] = &["autoscaling:SetInstanceHealth"];
+
 /// The most that Auto Scaling puts on a page.
 const PAGE: i32 = 100;
 

@@ -21,6 +21,7 @@ pub mod pipeline_sources;
 pub mod pipelines;
 pub mod refreshes;
 mod sdk;
+pub mod servers;
 pub mod setup;
 pub mod site;
 pub mod status_alarms;

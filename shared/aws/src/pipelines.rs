@@ -1,5 +1,7 @@
 //! CodePipeline: does a pipeline run?
 
+pub mod stages;
+
 use aws_sdk_codepipeline::{Client, types::PipelineExecutionStatus};
 use aws_types::SdkConfig;
 

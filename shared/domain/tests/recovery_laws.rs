@@ -21,7 +21,7 @@ use self::recovery_failure::{
     running, stage, target,
 };
 
-const CASES: u32 = 1_500;
+const CASES: u32 = 300;
 
 /// What an instance may say, and whether a restart or a retry may come of it.
 const SAYS: [(&str, &str, &str, Cure); 16] = [
@@ -255,7 +255,8 @@ proptest! {
             Step::Retry { .. } => {
                 prop_assert!(!stopped);
                 for target in targets.iter().filter(|target| target.status == TargetStatus::Failed) {
-                    prop_assert!(said(target).is_none_or(Cure::allows_retry), "{target:?}");
+                    let curable = [None, Some(Cure::Restart), Some(Cure::Retry)];
+                    prop_assert!(curable.contains(&said(target)), "{target:?}");
                 }
             }
             Step::SetUnhealthy { .. } => prop_assert!(!stopped),
@@ -272,11 +273,12 @@ proptest! {
             apply(Trouble::Newer, &mut look);
         }
         let rules = panda_domain::recovery::Rules { max_retries: max, ..rules() };
+        let seen = matches!(look.pipeline, Ok(Some(_)));
         let told = look.hints.attempt.map_or(0, |attempt| attempt.saturating_sub(1));
         let shown = match &look.pipeline { Ok(Some(pipeline)) => pipeline.stages.last().unwrap().retries, _ => 0 };
         let course = world.run(&mut look, &rules);
         prop_assert!(course.retries <= max.saturating_sub(told.max(shown)) as usize);
-        prop_assert!(!newer || course.retries == 0);
+        prop_assert!(!(newer && seen) || course.retries + course.restarts == 0, "{:?}", course.plans);
     }
 
     #[test]
@@ -462,7 +464,7 @@ fn the_search_meets_every_step() {
     use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let mut met: BTreeMap<&str, u32> = BTreeMap::new();
-    for _ in 0..3_000 {
+    for _ in 0..400 {
         let look = look().new_tree(&mut runner).unwrap().current();
         *met.entry(plan(&look, &rules(), now()).step.name()).or_default() += 1;
         let mut look = look;
@@ -472,8 +474,20 @@ fn the_search_meets_every_step() {
         }
     }
     for step in ["wait", "restart", "set-unhealthy", "retry", "tell", "nothing"] {
-        assert!(met.get(step).is_some_and(|times| *times > 20), "{step}: {met:?}");
+        assert!(met.get(step).is_some_and(|times| *times > 10), "{step}: {met:?}");
     }
+}
+
+#[test]
+fn where_one_of_two_deployments_was_stopped_by_somebody_the_other_is_left_alone_too() {
+    let mut look = failed(vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")]);
+    let other = look.deployments.values().next().unwrap().clone();
+    deployment(&mut look).status = DeploymentStatus::Stopped;
+    look.deployments.insert("d-2".into(), other);
+    let action = ActionLook { external: Some("d-2".into()), ..stage(&mut look).actions.first().unwrap().clone() };
+    stage(&mut look).actions.push(action);
+    let told = plan(&look, &rules(), now());
+    assert!(matches!(told.step, Step::Tell(_)), "{told:?}");
 }
 
 #[test]

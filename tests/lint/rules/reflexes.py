@@ -245,7 +245,10 @@ class PandaIsLeashed(Lacking, CloudFormationLintRule):
 class DataOutlivesItsStack(Lacking, CloudFormationLintRule):
     id = "E9108"
     shortdesc = "What people would miss outlives its stack, and what else holds state says that it does not"
-    description = "DeletionPolicy and UpdateReplacePolicy of data keep it; those of queues, logs and nested stacks are spelled out."
+    description = (
+        "DeletionPolicy and UpdateReplacePolicy of data keep it, unless its metadata Disposable say why nobody would miss it; those of queues, logs and "
+        "nested stacks are spelled out."
+    )
 
     DATA = (
         "AWS::DynamoDB::GlobalTable",
@@ -260,12 +263,16 @@ class DataOutlivesItsStack(Lacking, CloudFormationLintRule):
     STATE = ("AWS::CloudFormation::Stack", "AWS::Logs::LogGroup", "AWS::SQS::Queue")
 
     def lacking(self, cfn):
+        spelled_out = list(resources(cfn.template, *self.STATE))
         for name, body in resources(cfn.template, *self.DATA):
+            if body.get("Metadata", {}).get("Disposable"):
+                spelled_out.append((name, body))
+                continue
             if body.get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate", "Snapshot"):
                 yield name, "its DeletionPolicy does not keep it"
             if body.get("UpdateReplacePolicy") not in ("Retain", "Snapshot"):
                 yield name, "its UpdateReplacePolicy does not keep it"
-        for name, body in resources(cfn.template, *self.STATE):
+        for name, body in spelled_out:
             for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
                 if policy not in body:
                     yield name, f"its {policy} is not spelled out"

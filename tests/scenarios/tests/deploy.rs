@@ -181,12 +181,14 @@ async fn the_deployed_rules_match_what_the_template_says() {
     let events: Vec<Value> = names.iter().map(|name| golden(name)).collect();
     let script = format!(
         r#"
+import re
 rules = client("events")
 events = json.loads({text:?})
 def name(rule):
     target, = rules.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     assert target["DeadLetterConfig"]["Arn"].split(":")[2] == "sqs", target
-    return target["Id"].removeprefix("ElasticIpFailoverFunction").removesuffix("LambdaTarget")
+    function = re.match("[A-Z][A-Za-z]*?Function", target["Id"])[0]
+    return target["Id"].removeprefix(function).removesuffix("LambdaTarget")
 listed = rules.list_rules()["Rules"]
 names = {{name(rule): rule for rule in listed}}
 def matches(rule, event):

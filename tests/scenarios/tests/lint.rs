@@ -92,6 +92,8 @@ const BROKEN: &[(&str, &[(&str, &str)])] = &[
             ("    DeletionPolicy: RetainExceptOnCreate\n", ""),
             ("    DeletionPolicy: RetainExceptOnCreate\n", "    DeletionPolicy: Delete\n"),
             ("    UpdateReplacePolicy: Retain\n", ""),
+            ("      Disposable: It is forgotten after a day anyway.\n", "      Reason: none\n"),
+            ("after a day anyway.\n    DeletionPolicy: Delete\n", "after a day anyway.\n"),
             ("    Type: AWS::SQS::Queue\n    DeletionPolicy: Delete\n", "    Type: AWS::SQS::Queue\n"),
             ("packages this one\n    DeletionPolicy: Delete\n", "packages this one\n"),
         ],

@@ -39,7 +39,7 @@ pub const REGION: &str = "us-east-1";
 
 /// Resources of the template that ministack does not know: it would refuse the whole template for one of them. They are left
 /// out of the local deployment only, and whoever refers to one finds its logical id as its name.
-pub const LEFT_OUT: &[&str] = &["PandaStopAgentDocument"];
+pub const LEFT_OUT: &[&str] = &["PandaStopAgentDocument", "RecoveryRestartAgentDocument"];
 
 /// The services that the functions find in the world, as the SDK spells them in `AWS_ENDPOINT_URL_…`. All others are ministack's.
 pub const OF_THE_WORLD: &[&str] =

@@ -7,7 +7,7 @@
 //! | `POST /_world/act` | an [`Act`] as JSON |
 //! | `POST /_world/fleet` | founds a [`FleetSpec`] |
 //! | `POST /_world/advance` | `{"seconds": 60}` moves the clock (on a world that no live clock drives) |
-//! | `GET /_world/state` | instances, addresses, groups, alarms, deployments, pipelines, commands |
+//! | `GET /_world/state` | instances, addresses, groups, alarms, deployments, commits, pipelines, commands |
 //! | `GET /_world/journal?since=N` | the journal from entry N on |
 //! | `GET /_world/site/HOST` | what a visitor of a host name or an Elastic IP meets: the page, and who answers |
 //! | `GET /_world/messages` | what was published to topics |
@@ -206,6 +206,7 @@ async fn state(State(face): State<Arc<Face>>) -> Response {
             "alarms": world.alarms().collect::<Vec<_>>(),
             "applications": world.applications().collect::<Vec<_>>(),
             "deployments": world.deployments().collect::<Vec<_>>(),
+            "commits": world.commits().collect::<Vec<_>>(),
             "pipelines": world.pipelines().collect::<Vec<_>>(),
             "commands": world.commands().collect::<Vec<_>>(),
         })

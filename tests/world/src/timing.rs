@@ -223,7 +223,7 @@ impl Timing {
             agent_poll: Span::millis(200, 500),
             lifecycle_event: Span::millis(300, 900),
             event_unheard: Duration::from_secs(12),
-            event_lost: Duration::from_secs(60),
+            event_lost: Duration::from_mins(1),
             source_action: Span::millis(500, 1_500),
             pipeline_notice: Span::millis(300, 1_500),
             ..Self::default()

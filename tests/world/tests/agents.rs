@@ -224,6 +224,7 @@ fn commands_of_the_past_are_found_by_document_instance_and_time() {
     send(&mut run, one("stop-agent", &ids[0])).unwrap();
     run.pass(60);
     let since = run.world.now().to_string();
+    run.pass(1);
     send(&mut run, one("restart-agent", &ids[0])).unwrap();
     send(&mut run, one("restart-agent", &ids[1])).unwrap();
     run.pass(60);

@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder
 use aws_smithy_types::body::SdkBody;
 use panda_world::EventFate::{Delivered, Doubled, Emitted, Lost};
 use panda_world::in_process::Theatre;
-use panda_world::{Act, Faults, Kind, http};
+use panda_world::{Act, DeliverySpec, Faults, FleetSpec, Kind, http};
 use support::{IP, Run, bare};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -213,6 +213,49 @@ async fn the_world_on_localhost_answers_calls_acts_and_questions() {
     assert_eq!(over_http(port, "GET", "/_world/journal?since=x", "").await.0, 400);
 }
 
+#[tokio::test]
+async fn a_push_on_localhost_brings_a_new_page() {
+    let world = Arc::new(Mutex::new(Run::of(&FleetSpec { groups: vec![], addresses: vec![], ..bare(|_| {}) }).world));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, http::router(world)).await });
+    let fleet = r#"{"name":"shop","addresses":["203.0.113.77"],"hosts":["shop.example.com"],
+        "groups":[{"name":"shop","hooks":[]}],
+        "delivery":{"config":"CodeDeployDefault.AllAtOnce","agent":"v1","deployed":{"page":"old"}}}"#;
+    assert_eq!(over_http(port, "POST", "/_world/fleet", fleet).await.0, 200);
+    let odd = r#"{"name":"odd","delivery":{"config":"Slowly"}}"#;
+    assert_eq!(over_http(port, "POST", "/_world/fleet", odd).await.0, 400);
+    let site = async |host: &str| {
+        let (_, body) = over_http(port, "GET", &format!("/_world/site/{host}"), "").await;
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+    assert_eq!(site("shop.example.com").await["page"], "old");
+    assert_eq!(site("nowhere.example.com").await["outcome"], "no_such_host");
+    let push = r#"{"act":"push","pipeline":"shop","commit":{"message":"New page","page":"new",
+        "scripts":{"ValidateService":{"outcome":"succeeds","seconds":3}}}}"#;
+    assert_eq!(over_http(port, "POST", "/_world/act", push).await.0, 200);
+    assert_eq!(over_http(port, "POST", "/_world/advance", r#"{"seconds": 200}"#).await.0, 200);
+    let shown = site("203.0.113.77").await;
+    assert_eq!((&shown["outcome"], &shown["page"]), (&"answer".into(), &"new".into()));
+    let (_, state) = over_http(port, "GET", "/_world/state", "").await;
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["pipelines"][0]["head"], shown["commit"]);
+    assert_eq!(state["commits"].as_array().unwrap().len(), 2);
+    for act in [
+        r#"{"act":"afflict_agent","instance":"ID","trouble":"disk_full"}"#,
+        r#"{"act":"set_code_deploy_agent","instance":"ID","agent":"absent"}"#,
+        r#"{"act":"install_agent","instance":"ID","generation":"v2"}"#,
+        r#"{"act":"set_ping","instance":"ID","ping":"unregistered"}"#,
+        r#"{"act":"leave_out","member":"start-time","left_out":true}"#,
+        r#"{"act":"edit_pipeline","pipeline":"shop"}"#,
+        r#"{"act":"deploy","application":"shop","deployment_group":"shop"}"#,
+        r#"{"act":"stop_deployment","application":"shop","deployment_group":"shop"}"#,
+    ] {
+        let act = act.replace("ID", shown["instance"].as_str().unwrap());
+        assert_eq!(over_http(port, "POST", "/_world/act", &act).await, (200, r#"{"ok":true}"#.to_owned()), "{act}");
+    }
+}
+
 async fn visit(theatre: &Theatre, uri: &str, patience: Duration) -> Result<(u16, String), ConnectorError> {
     let client = theatre.http_client("panda");
     let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
@@ -244,6 +287,14 @@ async fn a_visitor_waits_at_a_dead_site_until_its_own_patience_ends() {
     let start = theatre.now();
     assert!(visit(&theatre, &url, patience).await.unwrap_err().is_timeout());
     assert_eq!(theatre.now().duration_since(start).as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_visitor_sees_what_was_deployed() {
+    let delivery = Some(DeliverySpec::default());
+    let theatre = Theatre::new(Run::of(&FleetSpec { delivery, ..bare(|_| {}) }).world);
+    let seen = visit(&theatre, &format!("http://{IP}/"), Duration::from_secs(3)).await.unwrap();
+    assert_eq!(seen, (200, "It works.\n".to_owned()));
 }
 
 #[tokio::test]

@@ -174,8 +174,8 @@ async fn a_failed_stage_is_read_cured_and_retried_by_the_sdks_clients() {
     pass(700).await;
 
     let pipelines = client!(aws_sdk_codepipeline, theatre);
-    let state = pipelines.get_pipeline_state().name("web").send().await.unwrap();
-    let stage = &state.stage_states()[1];
+    let shown = pipelines.get_pipeline_state().name("web").send().await.unwrap();
+    let stage = &shown.stage_states()[1];
     let execution = stage.latest_execution().unwrap().pipeline_execution_id().to_owned();
     assert_eq!((stage.latest_execution().unwrap().status().as_str(), stage.stage_name()), ("Failed", Some("Deploy")));
     let action = stage.action_states()[0].latest_execution().unwrap();
@@ -204,7 +204,7 @@ async fn a_failed_stage_is_read_cured_and_retried_by_the_sdks_clients() {
     let failed = aws_sdk_codedeploy::types::TargetFilterName::TargetStatus;
     let targets = deployments.list_deployment_targets().deployment_id(&deployment);
     let targets = targets.target_filters(failed, vec!["Failed".into()]).send().await.unwrap();
-    assert_eq!(targets.target_ids(), [dead.clone()]);
+    assert_eq!(targets.target_ids(), std::slice::from_ref(&dead));
     let batch = deployments.batch_get_deployment_targets().deployment_id(&deployment).target_ids(&dead);
     let batch = batch.send().await.unwrap();
     let target = batch.deployment_targets()[0].instance_target().unwrap();
@@ -234,8 +234,8 @@ async fn a_failed_stage_is_read_cured_and_retried_by_the_sdks_clients() {
     assert_eq!(retry().await.unwrap().pipeline_execution_id(), Some(execution.as_str()));
     assert!(retry().await.unwrap_err().into_service_error().is_conflict_exception());
     pass(300).await;
-    let state = pipelines.get_pipeline_state().name("web").send().await.unwrap();
-    let stage = &state.stage_states()[1];
+    let shown = pipelines.get_pipeline_state().name("web").send().await.unwrap();
+    let stage = &shown.stage_states()[1];
     assert_eq!(stage.latest_execution().unwrap().status().as_str(), "Succeeded");
     assert_eq!(stage.retry_stage_metadata().unwrap().manual_stage_retry_attempt(), Some(1));
     assert!(retry().await.unwrap_err().into_service_error().is_stage_not_retryable_exception());

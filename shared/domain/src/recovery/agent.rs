@@ -1,7 +1,7 @@
 //! What did the restart document find, and does the agent live again?
 //!
-//! The document prints one line of JSON; this is the contract with it. `errors` are lines of the agent's log from after the restart, so an error
-//! there is one that the restart did not cure.
+//! The document prints one line of JSON; this is the contract with it. `polls` is what the agent's log says after the restart, its last word
+//! on the matter; `errors` are lines of that log from after the restart, or, where there are none, from before it: why it was dead.
 //!
 //! ```json
 //! {"schema":1,"agent":"v1","version":"1.8.1","before":{"active":"failed","pid":null},"after":{"active":"active","pid":4711},
@@ -39,7 +39,7 @@ pub struct AgentReport {
     pub memory_free_mb: Option<u64>,
     /// What the instance thinks is the time.
     pub clock: Option<String>,
-    /// Errors in the agent's log since the restart, the last ones.
+    /// Errors in the agent's log, the last ones: since the restart, or from before it where there are none since.
     pub errors: Vec<Redacted>,
 }
 
@@ -103,7 +103,7 @@ pub enum AgentTrouble {
 }
 
 /// What log errors prove, in the order of asking.
-const SAYS: [(&str, AgentTrouble); 14] = [
+const SAYS: [(&str, AgentTrouble); 15] = [
     ("missing credentials", AgentTrouble::NoCredentials),
     ("unable to load credentials", AgentTrouble::NoCredentials),
     ("no credentials", AgentTrouble::NoCredentials),
@@ -115,6 +115,7 @@ const SAYS: [(&str, AgentTrouble); 14] = [
     ("unrecognizedclient", AgentTrouble::AccessDenied),
     ("not authorized", AgentTrouble::AccessDenied),
     ("no space left on device", AgentTrouble::DiskFull),
+    ("disk full", AgentTrouble::DiskFull),
     ("cannot reach instanceservice", AgentTrouble::NoNetwork),
     ("unable to connect", AgentTrouble::NoNetwork),
     ("failed to open tcp connection", AgentTrouble::NoNetwork),
@@ -161,7 +162,7 @@ impl AgentReport {
         }
     }
 
-    /// What it proves. Only an agent that polls without errors is cured; what is not said proves nothing.
+    /// What it proves. Only an agent that polls is cured, and then whatever its log said before is over; what is not said proves nothing.
     #[must_use]
     pub fn verdict(&self) -> AgentVerdict {
         let absent = self.agent.as_deref() == Some("absent");
@@ -171,20 +172,18 @@ impl AgentReport {
             Some(AgentAction::RefusedBusy) => return AgentVerdict::Busy,
             _ => {}
         }
-        let errors: Vec<String> = self.errors.iter().map(|error| error.as_str().to_lowercase()).collect();
-        let said = SAYS
-            .iter()
-            .find(|(text, _)| errors.iter().any(|error| error.contains(text)))
-            .map(|(_, trouble)| AgentVerdict::Troubled(*trouble));
-        let cured = self.polls && matches!(self.action, Some(AgentAction::Restarted | AgentAction::Started));
-        let full = self.disk_percent.is_some_and(|percent| percent >= 100);
-        match (&self.action, said) {
-            (_, Some(trouble)) => trouble,
-            _ if cured => AgentVerdict::Polls,
-            _ if full => AgentVerdict::Troubled(AgentTrouble::DiskFull),
-            (Some(AgentAction::TimedOut), _) => AgentVerdict::Troubled(AgentTrouble::Stuck),
-            _ => AgentVerdict::Troubled(AgentTrouble::DoesNotPoll),
+        if self.polls && matches!(self.action, Some(AgentAction::Restarted | AgentAction::Started)) {
+            return AgentVerdict::Polls;
         }
+        let errors: Vec<String> = self.errors.iter().map(|error| error.as_str().to_lowercase()).collect();
+        let said = SAYS.iter().find(|(text, _)| errors.iter().any(|error| error.contains(text)));
+        let full = self.disk_percent.is_some_and(|percent| percent >= 100);
+        AgentVerdict::Troubled(match (said, &self.action) {
+            (Some((_, trouble)), _) => *trouble,
+            (None, _) if full => AgentTrouble::DiskFull,
+            (None, Some(AgentAction::TimedOut)) => AgentTrouble::Stuck,
+            (None, _) => AgentTrouble::DoesNotPoll,
+        })
     }
 }
 

@@ -98,6 +98,12 @@ impl Finding {
         }
     }
 
+    /// Whether its agent was restarted and polls again.
+    #[must_use]
+    pub fn is_cured(&self) -> bool {
+        self.standing == Standing::Here(Nursing::Cured) && self.cure() == Cure::Restart
+    }
+
     /// Why its agent is beyond cure, if it is.
     #[must_use]
     pub fn trouble(&self) -> Option<AgentTrouble> {

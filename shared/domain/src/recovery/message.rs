@@ -44,6 +44,18 @@ struct Group<'a> {
     said: Option<&'a Said>,
     instances: Vec<&'a InstanceId>,
     gone: bool,
+    cured: bool,
+}
+
+impl Group<'_> {
+    /// What is left to do.
+    fn next(&self) -> &'static str {
+        match (self.cured, self.cure) {
+            (true, _) => "Nothing: a restart cured the agent.",
+            (_, Cure::Gone) => "Nothing: the instance is gone.",
+            _ => self.cause.facts().next,
+        }
+    }
 }
 
 struct Writer<'a> {
@@ -73,7 +85,7 @@ impl Writer<'_> {
         let log = groups.iter().find_map(|group| group.said?.log.clone());
         let mut short = self.about();
         short.extend(groups.iter().take(3).map(|group| format!("*{}*: {}", group.cause.code(), group.cause)));
-        let next = groups.iter().take(3).map(|group| group.cause.facts().next.to_owned()).collect();
+        let next = groups.iter().take(3).map(|group| group.next().to_owned()).collect();
         self.notice(&subject, &lines, Parts { lines: short, log, next, event: "DeploymentFailed", ..Parts::default() })
     }
 
@@ -117,10 +129,13 @@ impl Writer<'_> {
         for finding in &self.plan.diagnosis.findings {
             let (cause, said) = (finding.root(), finding.said.as_ref());
             let step = |said: Option<&Said>| said.map(|said| (said.event.clone(), said.script.clone()));
-            match groups.iter_mut().find(|group| group.cause == cause && step(group.said) == step(said)) {
+            match groups.iter_mut().find(|group| {
+                group.cause == cause && step(group.said) == step(said) && group.cure == cure(finding, &cause)
+            }) {
                 Some(group) => {
                     group.instances.extend(&finding.instance);
                     group.gone &= finding.standing == Standing::Gone;
+                    group.cured &= finding.is_cured();
                 }
                 None => groups.push(Group {
                     cure: cure(finding, &cause),
@@ -128,6 +143,7 @@ impl Writer<'_> {
                     said,
                     instances: finding.instance.iter().collect(),
                     gone: finding.standing == Standing::Gone,
+                    cured: finding.is_cured(),
                 }),
             }
         }
@@ -250,7 +266,7 @@ fn explained(group: &Group<'_>) -> Vec<String> {
             lines.extend(log.as_str().lines().map(|line| format!("  | {line}")));
         }
     }
-    lines.push(format!("  To do: {}", facts.next));
+    lines.push(format!("  To do: {}", group.next()));
     lines.push(format!("  More: {}", facts.link()));
     lines
 }

@@ -318,7 +318,7 @@ impl Pattern {
             Self::ScriptFailed => Facts::new(
                 Cure::User,
                 "A script of the revision failed.",
-                "Read the end of its log below, and mend it.",
+                "Read the end of its log, and mend it.",
                 "deployments-view-logs",
             ),
             Self::ScriptTimedOut => Facts::new(
@@ -342,7 +342,7 @@ impl Pattern {
             Self::Unknown => Facts::new(
                 Cure::Unknown,
                 "The agent gave a reason that this program does not know.",
-                "Read what the agent said below, and the agent's log on the instance.",
+                "Read what the agent said, and its log on the instance.",
                 "deployments-view-logs",
             ),
         }

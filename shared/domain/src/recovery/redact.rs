@@ -91,7 +91,8 @@ pub fn redact(text: &str) -> String {
     let text = visible(text);
     let lines: Vec<(&str, &str)> = text.split('\n').map(split_prefix).collect();
     let mut bodies = lines.iter().map(|(_, body)| *body).collect::<Vec<_>>().join("\n");
-    for rule in rules::all() {
+    let lower = bodies.to_ascii_lowercase();
+    for rule in rules::all().iter().filter(|rule| rule.concerns(&lower)) {
         bodies = rule.apply(&bodies);
     }
     // A rule keeps the number of lines, so that each finds its prefix again.

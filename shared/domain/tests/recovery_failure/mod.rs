@@ -1,5 +1,6 @@
 //! A failure that a test can make worse, and what becomes of it when a plan's step is taken.
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -60,6 +60,11 @@ impl World {
         id
     }
 
+    /// Ground truth: all commits.
+    pub fn commits(&self) -> impl Iterator<Item = &Commit> {
+        self.state.code_deploy.commits.values().map(Arc::as_ref)
+    }
+
     /// Ground truth: a commit.
     #[must_use]
     pub fn commit(&self, id: &str) -> Option<&Commit> {

@@ -54,11 +54,11 @@ impl World {
 
     pub(super) fn announce_stage(&mut self, pipeline: &str, id: &str, name: &str, state: &str) {
         let Some(execution) = self.execution_of(pipeline, id) else { return };
-        let Some(stage) = execution.stage(name) else { return };
+        let Some(run) = execution.stage(name) else { return };
         let mut detail = common(pipeline, execution, state);
-        detail.insert("start-time".to_owned(), millis(stage.started).into());
+        detail.insert("start-time".to_owned(), millis(run.started).into());
         detail.insert("stage".to_owned(), name.into());
-        if let Some(retried) = stage.retried {
+        if let Some(retried) = run.retried {
             detail.insert("stage-last-retry-attempt-time".to_owned(), millis(retried).into());
         }
         self.tell("Stage", pipeline, Value::Object(detail));

@@ -3,7 +3,7 @@
 use super::{Case, Decided, Step, nurse::Road};
 use crate::{
     ids::{DeploymentId, ExecutionId, PipelineName},
-    recovery::{Cure, DeploymentStatus, Nursing, Reason, RunStatus, StageLook, Standing},
+    recovery::{Cure, DeploymentStatus, Reason, RunStatus, StageLook},
 };
 
 impl Case<'_> {
@@ -75,13 +75,12 @@ impl Case<'_> {
         }
         let tried = self.retries() > 0;
         for finding in &self.diagnosis.findings {
-            let cured = matches!(finding.standing, Standing::Here(Nursing::Cured));
             let cause = || finding.cause.clone();
             let reason = match (finding.cure(), &finding.instance, finding.trouble()) {
                 (Cure::Restart, Some(instance), Some(trouble)) => {
                     Reason::AgentNotCured { instance: instance.clone(), trouble }
                 }
-                (Cure::Restart, _, _) if !cured => Reason::NotCurable { cause: cause() },
+                (Cure::Restart, _, _) if !finding.is_cured() => Reason::NotCurable { cause: cause() },
                 (cure, _, _) if !cure.allows_retry() => Reason::NotCurable { cause: cause() },
                 _ if tried && finding.cause.facts().once => Reason::TriedBefore { cause: cause() },
                 _ => continue,

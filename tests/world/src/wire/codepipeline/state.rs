@@ -12,19 +12,16 @@ use crate::world::REGION;
 /// Of a pipeline without stages of its own: a source stage that is through, and one that deploys, where the execution is or ended.
 pub(super) fn get(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
     let pipeline = pipeline(view, input.need("name")?)?;
-    let stages: Shape = match pipeline.plan.as_deref() {
-        Some(plan) => {
-            plan.stages.iter().enumerate().map(|(at, stage)| write_stage(view, pipeline, at, stage)).collect()
-        }
-        None => {
-            let latest = pipeline.executions.back();
-            let plain = |name, status: fn(&Execution) -> ExecutionStatus| {
-                write_plain(latest.map(|execution| (execution, status(execution))), name)
-            };
-            [plain("Source", |_| ExecutionStatus::Succeeded), plain("Deploy", |execution| execution.status)]
-                .into_iter()
-                .collect()
-        }
+    let stages: Shape = if let Some(plan) = pipeline.plan.as_deref() {
+        plan.stages.iter().enumerate().map(|(at, stage)| write_stage(view, pipeline, at, stage)).collect()
+    } else {
+        let latest = pipeline.executions.back();
+        let plain = |name, status: fn(&Execution) -> ExecutionStatus| {
+            write_plain(latest.map(|execution| (execution, status(execution))), name)
+        };
+        [plain("Source", |_| ExecutionStatus::Succeeded), plain("Deploy", |execution| execution.status)]
+            .into_iter()
+            .collect()
     };
     let updated = pipeline.executions.back().map_or(pipeline.created, |execution| execution.updated);
     let updated = if pipeline.plan.is_some() { pipeline.changed } else { updated };

@@ -1,0 +1,404 @@
+//! What do CodePipeline, CodeDeploy, EC2, Auto Scaling and Systems Manager show of a failure?
+//!
+//! What cannot be read is written down as such: the plan explains it, and cures nothing on its grounds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{
+    StreamExt as _,
+    future::{OptionFuture, join_all},
+    stream,
+};
+use jiff::{SignedDuration, Timestamp};
+use panda_aws::{
+    Aws, AwsError, Trouble, chaos_groups,
+    commands::{Commands, fleet::Run},
+    deployments::{Deployments, failed},
+    pipelines::{Pipelines, stages},
+    servers::{self, Server},
+};
+use panda_domain::{
+    event::InstanceState,
+    ids::{DeploymentId, ExecutionId, FleetName, GroupName, InstanceId, PipelineName, StageName},
+    recovery::{
+        ActionLook, Commit, Creator, DeploymentErrorCode, DeploymentInfo, DeploymentLook, DeploymentStatus,
+        Diagnostics, ExecutionLook, Hints, InstanceLook, LifecycleEvent, Look, Membership, Ping, PipelineLook, Restart,
+        RestartState, RunStatus, Seen, StageLook, Subject, Target, TargetStatus, Told,
+    },
+};
+use tokio::join;
+
+use crate::memory::Memory;
+
+/// How many pipelines are asked at the same time whether a deployment is theirs.
+const ASKED_AT_ONCE: usize = 4;
+
+/// How long before its creation a deployment's restarts are looked for: clocks differ.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// The eyes of the function.
+#[derive(Debug)]
+pub(crate) struct Eyes {
+    pub(crate) aws: Aws,
+    pub(crate) deployments: Deployments,
+    pub(crate) pipelines: Pipelines,
+    pub(crate) commands: Commands,
+    pub(crate) document: String,
+}
+
+/// What a look shows, and what it says of the look itself.
+#[derive(Debug)]
+pub(crate) struct Seeing {
+    pub(crate) look: Look,
+    /// A read failed in a way that a later one may not.
+    pub(crate) blurred: Option<AwsError>,
+    /// The fleets of the instances that failed.
+    pub(crate) fleets: BTreeSet<FleetName>,
+    /// Instances that carry no fleet's tag, and so are out of reach for this function.
+    pub(crate) untagged: Vec<InstanceId>,
+}
+
+/// Collects the reads that failed and may not fail again.
+#[derive(Default)]
+struct Blur(Option<AwsError>);
+
+impl Blur {
+    fn seen<T>(&mut self, read: Result<T, AwsError>) -> Seen<T> {
+        read.map_err(|error| {
+            let text = error.to_string();
+            if matches!(error.trouble, Trouble::Throttled | Trouble::Unreachable) {
+                self.0.get_or_insert(error);
+            }
+            text
+        })
+    }
+}
+
+impl Eyes {
+    /// Looks at everything that a plan for this subject depends on.
+    pub(crate) async fn look(
+        &self,
+        subject: &Subject,
+        hints: &Hints,
+        told: Told,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Seeing {
+        let mut blur = Blur::default();
+        let (pipeline, execution) = match subject {
+            Subject::Execution { pipeline, execution } => {
+                let (stages, shown) = join!(
+                    self.pipelines.stages(pipeline.as_str()),
+                    self.pipelines.execution(pipeline.as_str(), execution.as_str())
+                );
+                (blur.seen(stages).map(|stages| stages.map(pipeline_look)), blur.seen(shown).map(|it| it.map(run)))
+            }
+            Subject::Deployment(_) => (Ok(None), Ok(None)),
+        };
+        let mut blocking = BTreeSet::new();
+        let ids = match subject {
+            Subject::Execution { execution, .. } => {
+                let shown = pipeline.as_ref().ok().and_then(Option::as_ref);
+                blocking = shown.map(|pipeline| pipeline.blocking(execution)).unwrap_or_default();
+                let shown = shown.map(|pipeline| pipeline.deployments(execution)).unwrap_or_default();
+                if shown.is_empty() { hints.deployments.clone() } else { shown }
+            }
+            Subject::Deployment(id) => BTreeSet::from([id.clone()]),
+        };
+        let blocking = blur.seen(self.still_active(&blocking).await);
+        let mut deployments = BTreeMap::new();
+        for (id, look) in ids.iter().zip(join_all(ids.iter().map(|id| self.deployment(id, memory))).await) {
+            deployments.insert(id.clone(), look.settle(&mut blur));
+        }
+        memory.keep(&deployments);
+        let owner = match subject {
+            Subject::Execution { .. } => Ok(None),
+            Subject::Deployment(id) => self.owner(id, &deployments, memory, &mut blur).await,
+        };
+        let failed = unsuccessful(&deployments);
+        let since = deployments.values().filter_map(|deployment| created(deployment)).min();
+        let (instances, runs) = join!(
+            self.instances(&failed),
+            OptionFuture::from(since.filter(|_| !failed.is_empty()).map(|since| {
+                let since = since.checked_sub(MARGIN).unwrap_or(since);
+                self.commands.runs(&self.document, &failed, since)
+            }))
+        );
+        let restarts = blur.seen(runs.unwrap_or_else(|| Ok(Vec::new()))).map(|runs| memory.with_sent(runs, now));
+        let Instances { servers, pings, groups } = instances;
+        let (servers, pings) = (blur.seen(servers), blur.seen(pings));
+        let groups: BTreeMap<_, _> = groups.into_iter().map(|(name, group)| (name, blur.seen(group))).collect();
+        let fleets = servers.iter().flat_map(BTreeMap::values).filter_map(|server| server.fleet.clone()).collect();
+        let untagged = servers.iter().flatten().filter(|(_, server)| lives(server) && server.fleet.is_none());
+        let untagged = untagged.map(|(id, _)| id.clone()).collect();
+        let serving = groups
+            .iter()
+            .filter_map(|(name, group)| {
+                let serving = group.as_ref().ok()?.as_ref()?.serving().count();
+                Some((name.clone(), u32::try_from(serving).unwrap_or(u32::MAX)))
+            })
+            .collect();
+        let instances = together(&failed, servers, &pings, &groups, memory);
+        let look = Look {
+            subject: subject.clone(),
+            hints: hints.clone(),
+            pipeline,
+            execution,
+            owner,
+            deployments,
+            blocking,
+            instances,
+            serving,
+            restarts,
+            told,
+        };
+        Seeing { look, blurred: blur.0, fleets, untagged }
+    }
+
+    /// Those of these deployments that have not ended.
+    async fn still_active(&self, ids: &BTreeSet<DeploymentId>) -> Read<Vec<DeploymentId>> {
+        let mut active = Vec::new();
+        for id in ids {
+            let status = self.deployments.deployment(id.as_str()).await?.map(|info| info.status);
+            if status
+                .is_some_and(|status| matches!(DeploymentStatus::from(status.as_str()), DeploymentStatus::Active(_)))
+            {
+                active.push(id.clone());
+            }
+        }
+        Ok(active)
+    }
+
+    async fn deployment(&self, id: &DeploymentId, memory: &Memory) -> RawDeployment {
+        let (info, targets) = join!(self.deployments.deployment(id.as_str()), async {
+            match memory.targets(id) {
+                Some(known) => Ok(known),
+                None => {
+                    let targets = self.deployments.targets_of(id.as_str()).await;
+                    targets.map(|targets| targets.into_iter().map(target).collect())
+                }
+            }
+        });
+        let info = info.map(|info| info.map(deployment_info));
+        let active = match &info {
+            Ok(Some(info)) => {
+                let active = self.deployments.active_in(&info.application, &info.group).await;
+                active.map(|ids| ids.into_iter().map(DeploymentId::from).filter(|other| other != id).collect())
+            }
+            Ok(None) | Err(_) => Ok(Vec::new()),
+        };
+        RawDeployment { info, targets, active }
+    }
+
+    /// The execution that waits for a deployment. CodeDeploy calls CodePipeline a user, so every pipeline is asked.
+    async fn owner(
+        &self,
+        id: &DeploymentId,
+        deployments: &BTreeMap<DeploymentId, DeploymentLook>,
+        memory: &mut Memory,
+        blur: &mut Blur,
+    ) -> Seen<Option<(PipelineName, ExecutionId)>> {
+        let info = deployments.get(id).and_then(|deployment| deployment.info.as_ref().ok().and_then(Option::as_ref));
+        // A pipeline's events tell only of what failed as a whole: not of servers on which a deployment fails that goes on, or succeeds.
+        let fails =
+            |status: &DeploymentStatus| !matches!(status, DeploymentStatus::Active(_) | DeploymentStatus::Succeeded);
+        if info.is_some_and(|info| info.creator != Creator::User || !fails(&info.status)) {
+            return Ok(None);
+        }
+        if memory.is_nobodys {
+            return Ok(None);
+        }
+        let names = blur.seen(self.pipelines.names().await)?;
+        let mut answers = stream::iter(names.into_iter().map(|name| async move {
+            let stages = self.pipelines.stages(&name).await;
+            (name, stages)
+        }))
+        .buffered(ASKED_AT_ONCE);
+        while let Some((name, stages)) = answers.next().await {
+            let Some(stages) = blur.seen(stages)? else { continue };
+            if let Some(execution) = owning(&pipeline_look(stages), id) {
+                return Ok(Some((name.into(), execution)));
+            }
+        }
+        memory.is_nobodys = true;
+        Ok(None)
+    }
+
+    async fn instances(&self, failed: &BTreeSet<InstanceId>) -> Instances {
+        if failed.is_empty() {
+            return Instances { servers: Ok(BTreeMap::new()), pings: Ok(BTreeMap::new()), groups: BTreeMap::new() };
+        }
+        let in_ec2 = failed.iter().filter(|id| is_ec2(id)).cloned().collect();
+        let (servers, pings) = join!(servers::describe_servers(&self.aws, &in_ec2), self.commands.pings(failed));
+        let names: BTreeSet<GroupName> =
+            servers.iter().flat_map(BTreeMap::values).filter_map(|server| server.group.clone()).collect();
+        let groups = join_all(names.into_iter().map(|name| async {
+            let group = chaos_groups::describe_group(&self.aws, &name).await;
+            (name, group)
+        }));
+        let groups = groups.await.into_iter().collect();
+        Instances { servers, pings, groups }
+    }
+}
+
+type Read<T> = Result<T, AwsError>;
+
+/// What was read of one deployment.
+struct RawDeployment {
+    info: Read<Option<DeploymentInfo>>,
+    targets: Read<Vec<Target>>,
+    active: Read<Vec<DeploymentId>>,
+}
+
+impl RawDeployment {
+    fn settle(self, blur: &mut Blur) -> DeploymentLook {
+        DeploymentLook { info: blur.seen(self.info), targets: blur.seen(self.targets), active: blur.seen(self.active) }
+    }
+}
+
+/// What was read of the instances.
+struct Instances {
+    servers: Read<BTreeMap<InstanceId, Server>>,
+    pings: Read<BTreeMap<InstanceId, String>>,
+    groups: BTreeMap<GroupName, Read<Option<panda_domain::chaos::GroupView>>>,
+}
+
+/// What each service says of the instances, put together.
+fn together(
+    failed: &BTreeSet<InstanceId>,
+    servers: Seen<BTreeMap<InstanceId, Server>>,
+    pings: &Seen<BTreeMap<InstanceId, String>>,
+    groups: &BTreeMap<GroupName, Seen<Option<panda_domain::chaos::GroupView>>>,
+    memory: &Memory,
+) -> Seen<BTreeMap<InstanceId, InstanceLook>> {
+    let mut servers = servers?;
+    let pings = pings.as_ref().map_err(Clone::clone)?;
+    let mut looks = BTreeMap::new();
+    for id in failed {
+        let ping = Ping::from(pings.get(id).map(String::as_str));
+        if !is_ec2(id) {
+            // On-premises: there, and out of reach for a command to instances of EC2.
+            let look = InstanceLook { state: Some(InstanceState::Running), ping: Ping::Absent, membership: None };
+            looks.insert(id.clone(), look);
+            continue;
+        }
+        let Some(server) = servers.remove(id) else { continue };
+        let membership = match server.group.as_ref().and_then(|name| Some((name, groups.get(name)?))) {
+            Some((name, group)) => group.as_ref().map_err(Clone::clone)?.as_ref().and_then(|group| {
+                let member = group.members.iter().find(|member| member.instance == *id)?;
+                Some(Membership {
+                    group: name.clone(),
+                    lifecycle: member.lifecycle.clone(),
+                    // Auto Scaling's reads are behind what it was told.
+                    healthy: member.healthy && !memory.given_up.contains(id),
+                })
+            }),
+            None => None,
+        };
+        // No permission, no way out to it: the role reaches only what carries a fleet's tag.
+        let ping = if server.fleet.is_none() { Ping::Absent } else { ping };
+        looks.insert(id.clone(), InstanceLook { state: Some(server.state), ping, membership });
+    }
+    Ok(looks)
+}
+
+fn is_ec2(id: &InstanceId) -> bool {
+    id.as_str().starts_with("i-")
+}
+
+fn lives(server: &Server) -> bool {
+    !matches!(server.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+}
+
+/// The execution that a pipeline shows at the action of a deployment.
+fn owning(pipeline: &PipelineLook, id: &DeploymentId) -> Option<ExecutionId> {
+    let stage = pipeline
+        .stages
+        .iter()
+        .find(|stage| stage.actions.iter().any(|action| action.deployment().as_ref() == Some(id)))?;
+    stage.execution.clone()
+}
+
+/// The instances where a deployment did not succeed.
+fn unsuccessful(deployments: &BTreeMap<DeploymentId, DeploymentLook>) -> BTreeSet<InstanceId> {
+    let targets = deployments.values().filter_map(|deployment| deployment.targets.as_ref().ok()).flatten();
+    targets.filter(|target| target.status != TargetStatus::Succeeded).map(|target| target.instance.clone()).collect()
+}
+
+fn created(deployment: &DeploymentLook) -> Option<Timestamp> {
+    deployment.info.as_ref().ok()?.as_ref()?.created
+}
+
+fn optional(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+pub(crate) fn pipeline_look(stages: Vec<stages::Stage>) -> PipelineLook {
+    let action = |action: stages::Action| {
+        let run = action.run.unwrap_or_default();
+        let error = run.error.map(|(code, message)| if message.is_empty() { code } else { message });
+        ActionLook {
+            name: action.name,
+            status: RunStatus::from(run.status.as_str()),
+            external: optional(&run.external_id).map(str::to_owned),
+            error: error.or(Some(run.summary)).filter(|error| !error.trim().is_empty()),
+        }
+    };
+    let stage = |stage: stages::Stage| {
+        let (automatic, manual) = stage.retries.unwrap_or_default();
+        let status = stage.execution.as_ref().map_or("", |run| run.status.as_str());
+        StageLook {
+            name: StageName::from(stage.name),
+            status: RunStatus::from(status),
+            retries: automatic.saturating_add(manual),
+            execution: stage.execution.map(|run| ExecutionId::from(run.execution)),
+            actions: stage.actions.into_iter().map(action).collect(),
+        }
+    };
+    PipelineLook { stages: stages.into_iter().map(stage).collect() }
+}
+
+fn run(execution: stages::Execution) -> ExecutionLook {
+    let commit = execution.revisions.iter().find_map(|revision| {
+        Commit::of_revision(optional(&revision.id), optional(&revision.summary), optional(&revision.url))
+    });
+    ExecutionLook { status: RunStatus::from(execution.status.as_str()), commit }
+}
+
+fn deployment_info(deployed: failed::Deployed) -> DeploymentInfo {
+    DeploymentInfo {
+        application: deployed.application,
+        group: deployed.deployment_group,
+        status: DeploymentStatus::from(deployed.status.as_str()),
+        error: deployed.error.map(|(code, message)| (DeploymentErrorCode::from(code.as_str()), message)),
+        creator: Creator::from(deployed.creator.as_str()),
+        rollback: deployed.rolled_back_by.map(DeploymentId::from),
+        rollback_message: deployed.rollback_message,
+        rollback_of: deployed.rolls_back.map(DeploymentId::from),
+        created: deployed.created,
+        completed: deployed.completed,
+    }
+}
+
+fn target(target: failed::Target) -> Target {
+    let event = |event: failed::TargetEvent| LifecycleEvent {
+        name: event.name,
+        status: TargetStatus::from(event.status.as_str()),
+        diagnostics: (!event.error_code.is_empty() || !event.message.is_empty()).then_some(Diagnostics {
+            code: event.error_code,
+            script: event.script,
+            message: event.message,
+            log_tail: event.log_tail,
+        }),
+    };
+    Target {
+        instance: InstanceId::from(target.instance),
+        status: TargetStatus::from(target.status.as_str()),
+        events: target.events.into_iter().map(event).collect(),
+    }
+}
+
+/// A run of the restart document, as the plan reads it.
+pub(crate) fn restart(run: Run) -> Restart {
+    Restart { state: RestartState::read(&run.status, &run.output), instance: run.server, sent: run.sent }
+}

@@ -1,0 +1,386 @@
+//! How is one case worked on, from the first look to the last word?
+//!
+//! Look, plan, take the step, look again. A step that was taken shows in the next look, so an invocation may die between any two calls: whoever
+//! comes next goes on from what it sees. What a wait outlives, the function wakes itself for.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use panda_aws::{AwsError, Trouble, groups, pipelines::stages::Retry};
+use panda_domain::ids::{ExecutionId, GroupName, InstanceId, PipelineName, StageName};
+use panda_domain::recovery::{
+    Hints, Look, News, Reason, RecoveryPlan, Rules, Step, Subject, Telling, Told as Known, Wake, plan,
+};
+use panda_lambda::deadline::Deadline;
+use serde_json::Value;
+use tokio::{join, time::sleep};
+use tracing::{info, warn};
+
+use crate::{
+    Mode,
+    cases::{Cases, Claim, Released, Taken},
+    handler::App,
+    memory::Memory,
+    observe::Seeing,
+    outcome::CaseOutcome,
+    tell::{Told, tell},
+};
+
+/// The type of the event by which the function wakes itself. Its source is `lethargic-panda`, its detail a command.
+pub const LOOK_AGAIN: &str = "Deployment Recovery Look Again";
+
+/// What must be left of the invocation for a look, a step, and a word.
+const RESERVE: Duration = Duration::from_secs(45);
+
+/// How much longer than the invocation a lease lasts, so that clocks that differ do not make two holders.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// What an invocation without a known end counts with: Lambda's longest.
+const LONGEST: Duration = Duration::from_mins(15);
+
+/// How long Systems Manager tries to hand over a restart. A server that is online takes it within seconds.
+const DELIVERY: Duration = Duration::from_secs(60);
+
+/// How often reads that failed are tried again, before people are told that they cannot be read.
+const BLURRED_LOOKS: u32 = 4;
+
+/// How often a step is tried that AWS does not take.
+const TRIES: u32 = 5;
+
+/// Why a case could not be brought to its end in this invocation.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) what: &'static str,
+    pub(crate) error: AwsError,
+}
+
+/// One case in one invocation.
+pub(crate) struct Work<'a, C> {
+    pub(crate) app: &'a App<C>,
+    pub(crate) subject: &'a Subject,
+    pub(crate) hints: Hints,
+    pub(crate) holder: &'a str,
+    pub(crate) deadline: Deadline,
+    pub(crate) outcome: CaseOutcome,
+    pub(crate) problems: Vec<String>,
+    memory: Memory,
+    rules: Rules,
+    refused: Vec<Reason>,
+    tries: u32,
+}
+
+/// What follows a step.
+enum Then {
+    Look,
+    End,
+}
+
+impl<'a, C: Cases> Work<'a, C> {
+    pub(crate) fn new(
+        app: &'a App<C>,
+        subject: &'a Subject,
+        hints: Hints,
+        holder: &'a str,
+        deadline: Deadline,
+    ) -> Self {
+        Self {
+            app,
+            subject,
+            hints,
+            holder,
+            deadline,
+            outcome: CaseOutcome::new(subject),
+            problems: Vec::new(),
+            memory: Memory::default(),
+            rules: app.config.rules.clone(),
+            refused: Vec::new(),
+            tries: 0,
+        }
+    }
+
+    /// Works on the case, unless somebody else does.
+    pub(crate) async fn run(&mut self) -> Result<(), Unfinished> {
+        let key = self.subject.key();
+        let leased = match self.app.cases.take(self.claim(&key)).await {
+            Ok(Taken::Theirs) => {
+                self.outcome.reasons = vec!["another invocation is at it, and will look once more".to_owned()];
+                self.outcome.codes = vec!["taken"];
+                return Ok(());
+            }
+            Ok(Taken::Ours | Taken::Done) => true,
+            // Healing fails open.
+            Err(error) => {
+                self.note(format!("could not take the case, and goes on without: {error}"));
+                false
+            }
+        };
+        loop {
+            let result = self.to_its_end().await;
+            if !leased {
+                return result;
+            }
+            match self.app.cases.release(&key, self.holder).await {
+                Ok(Released::LookAgain) if result.is_ok() && self.left() > RESERVE => {
+                    info!(case = %self.subject, "Somebody asked for another look");
+                }
+                Ok(Released::LookAgain) => {
+                    // The lease ends with the invocation; what was asked for is looked at by the one that follows.
+                    return match result {
+                        Ok(()) => self.wake_later().await,
+                        Err(error) => Err(error),
+                    };
+                }
+                Ok(Released::Gone) => return result,
+                Err(error) => {
+                    self.note(format!("could not let go of the case: {error}"));
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// Looks and plans, and touches nothing.
+    pub(crate) async fn diagnose(&mut self) -> Seeing {
+        let now = self.app.now();
+        let told = self.told().await;
+        let seeing = self.app.eyes.look(self.subject, &self.hints, told, &mut self.memory, now).await;
+        let plan = plan(&seeing.look, &self.rules, now);
+        self.outcome.looks += 1;
+        self.outcome.decided(&plan);
+        self.saw(&seeing);
+        seeing
+    }
+
+    async fn to_its_end(&mut self) -> Result<(), Unfinished> {
+        let mut blurred = 0;
+        loop {
+            let now = self.app.now();
+            let told = self.told().await;
+            let seeing = self.app.eyes.look(self.subject, &self.hints, told, &mut self.memory, now).await;
+            self.outcome.looks += 1;
+            self.saw(&seeing);
+            if let Some(error) = &seeing.blurred
+                && blurred < BLURRED_LOOKS
+                && self.left() > RESERVE + self.look_every()
+            {
+                blurred += 1;
+                info!(case = %self.subject, "A read failed; looking again: {error}");
+                sleep(self.look_every()).await;
+                continue;
+            }
+            let mut plan = plan(&seeing.look, &self.rules, now);
+            self.restrain(&mut plan, &seeing.look);
+            self.outcome.decided(&plan);
+            info!(case = %self.subject, step = plan.step.name(), reasons = ?self.outcome.codes, "Planned");
+            match self.take_step(&plan, &seeing.look).await? {
+                Then::Look => {}
+                Then::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Holds the plan to what may be done: where only explaining is allowed, or AWS does not take a step, people are told instead.
+    fn restrain(&self, plan: &mut RecoveryPlan, look: &Look) {
+        let acts = matches!(plan.step, Step::Restart(_) | Step::SetUnhealthy { .. } | Step::Retry { .. });
+        let waits_to_act = matches!(plan.step, Step::Wait(_))
+            && plan.reasons.iter().any(|reason| {
+                matches!(reason, Reason::GroupBusy { .. } | Reason::AgentBusy { .. } | Reason::RestartRuns { .. })
+            });
+        let only_explains = self.app.config.mode == Mode::ExplainOnly && (acts || waits_to_act);
+        if only_explains || (acts && !self.refused.is_empty()) {
+            plan.reasons.extend(self.refused.iter().cloned());
+            plan.step = if look.told.failed {
+                Step::Nothing
+            } else {
+                Step::Tell(Telling { news: News::Failed, key: failed_key(self.subject) })
+            };
+        }
+    }
+
+    async fn take_step(&mut self, plan: &RecoveryPlan, look: &Look) -> Result<Then, Unfinished> {
+        match &plan.step {
+            Step::Wait(pause) => {
+                let pause = Duration::try_from(*pause).unwrap_or_default().max(Duration::from_secs(1));
+                if self.left() < pause + RESERVE {
+                    self.wake_later().await?;
+                    return Ok(Then::End);
+                }
+                sleep(pause).await;
+                Ok(Then::Look)
+            }
+            Step::Restart(batches) => {
+                for batch in batches {
+                    self.restart(batch).await;
+                }
+                Ok(Then::Look)
+            }
+            Step::SetUnhealthy { instance, group } => {
+                self.replace(instance, group).await;
+                Ok(Then::Look)
+            }
+            Step::Retry { pipeline, stage, execution } => Ok(self.retry(pipeline, stage, execution).await),
+            Step::Tell(telling) => {
+                let key = self.subject.key();
+                match tell(self.app, look, plan, telling, self.claim(&key)).await {
+                    Ok(Told::Sent { subject, problems }) => {
+                        self.outcome.told = Some(subject);
+                        self.outcome.recovered = telling.news == News::Recovered;
+                        self.problems.extend(problems);
+                    }
+                    Ok(Told::Before) => self.outcome.reasons.push("people were told already".to_owned()),
+                    Err(error) => return Err(Unfinished { what: "people could not be told", error }),
+                }
+                Ok(Then::End)
+            }
+            Step::Nothing => Ok(Then::End),
+        }
+    }
+
+    async fn restart(&mut self, instances: &[InstanceId]) {
+        let wanted = instances.iter().cloned().collect();
+        let document = &self.app.config.restart_document;
+        let comment = format!("Lethargic Panda: restart the CodeDeploy agent ({})", self.subject.key());
+        let sent = self.app.eyes.commands.send_to_all(document, &wanted, &comment, DELIVERY).await;
+        let now = self.app.now();
+        for instance in instances {
+            if sent.to.contains(instance) {
+                self.memory.note_sent(instance.clone(), now);
+                self.outcome.restarted.push(instance.to_string());
+            } else if sent.unmanaged.contains(instance) {
+                self.memory.note_unsent(instance.clone(), now, "Systems Manager does not manage it now");
+            } else {
+                self.memory.note_unsent(instance.clone(), now, "the command was not taken");
+            }
+        }
+        for error in sent.failures {
+            self.note(error.to_string());
+        }
+        info!(case = %self.subject, instances = ?sent.to.iter().map(InstanceId::as_str).collect::<Vec<_>>(), "Sent the restart");
+    }
+
+    async fn replace(&mut self, instance: &InstanceId, group: &GroupName) {
+        match groups::set_instance_unhealthy(&self.app.eyes.aws, group, instance).await {
+            Ok(_) => {
+                self.memory.given_up.insert(instance.clone());
+                self.outcome.replaced.push(instance.to_string());
+                info!(case = %self.subject, %instance, %group, "Had it replaced");
+            }
+            Err(error) => self.not_taken("the verdict on an instance", &error),
+        }
+    }
+
+    async fn retry(&mut self, pipeline: &PipelineName, stage: &StageName, execution: &ExecutionId) -> Then {
+        match self.app.eyes.pipelines.retry(pipeline.as_str(), stage.as_str(), execution.as_str()).await {
+            Ok(Retry::Begun) => {
+                self.outcome.retried = Some(stage.to_string());
+                info!(case = %self.subject, stage = %stage, "Tried the stage again");
+                return Then::End;
+            }
+            Ok(Retry::Busy { message }) => {
+                self.tries += 1;
+                if self.tries >= TRIES || self.left() < RESERVE + self.look_every() {
+                    self.refused
+                        .push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
+                } else {
+                    sleep(self.look_every()).await;
+                }
+            }
+            Ok(Retry::Superseded { message } | Retry::NotRetryable { message }) => {
+                // The next look sees why, or people are told what CodePipeline says.
+                self.tries += 1;
+                if self.tries > 1 {
+                    self.refused
+                        .push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
+                } else {
+                    sleep(Duration::from_secs(5)).await;
+                }
+            }
+            Err(error) => {
+                if matches!(error.trouble, Trouble::Throttled | Trouble::Unreachable)
+                    && self.left() > RESERVE + self.look_every()
+                {
+                    sleep(self.look_every()).await;
+                }
+                self.not_taken("the retry", &error);
+            }
+        }
+        Then::Look
+    }
+
+    /// Notes that AWS did not take a step; one that may be taken later is tried again, and seen first if it was taken after all.
+    fn not_taken(&mut self, what: &'static str, error: &AwsError) {
+        self.note(error.to_string());
+        self.tries += 1;
+        let for_good = matches!(error.trouble, Trouble::Unauthorized | Trouble::Other);
+        if for_good || self.tries >= TRIES {
+            self.refused.push(Reason::Unreadable { what, error: error.to_string() });
+        }
+    }
+
+    /// Has the function woken again, to go on where this invocation ends.
+    async fn wake_later(&mut self) -> Result<(), Unfinished> {
+        let command: Value = Wake::look_again(self.subject, &self.hints, self.app.now());
+        let put = self.app.bus.put(LOOK_AGAIN, &[], &command.to_string()).await;
+        put.map_err(|error| Unfinished { what: "nobody could be asked to go on", error })?;
+        self.outcome.reasons.push("another invocation goes on".to_owned());
+        Ok(())
+    }
+
+    /// What people were told of the case. Where the book does not answer, nothing: rather twice than never.
+    async fn told(&mut self) -> Known {
+        let (failed, recovered) = (failed_key(self.subject), recovered_key(self.subject));
+        let (failed, recovered) = join!(self.app.cases.is_done(&failed), self.app.cases.is_done(&recovered));
+        let mut known = |answer: Result<bool, AwsError>| {
+            answer.unwrap_or_else(|error| {
+                self.note(format!("could not ask whether people were told: {error}"));
+                false
+            })
+        };
+        Known { failed: known(failed), recovered: known(recovered) }
+    }
+
+    fn saw(&mut self, seeing: &Seeing) {
+        self.outcome.fleets.extend(seeing.fleets.iter().cloned());
+        for instance in &seeing.untagged {
+            self.note(format!(
+                "{instance} does not carry the tag `{}`, so its agent is out of reach: let the group's tag propagate",
+                panda_aws::FLEET_TAG
+            ));
+        }
+    }
+
+    /// Notes a problem, once.
+    fn note(&mut self, problem: String) {
+        if !self.problems.contains(&problem) {
+            warn!(case = %self.subject, "{problem}");
+            self.problems.push(problem);
+        }
+    }
+
+    fn look_every(&self) -> Duration {
+        Duration::try_from(self.rules.look_every).unwrap_or_default()
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.left(self.app.system_now())
+    }
+
+    fn claim<'k>(&self, key: &'k str) -> Claim<'k>
+    where
+        'a: 'k,
+    {
+        let now = self.app.now();
+        let left = SignedDuration::try_from(self.left().min(LONGEST)).unwrap_or(SignedDuration::ZERO);
+        let until = now.checked_add(left).and_then(|end| end.checked_add(LEASE_MARGIN)).unwrap_or(now);
+        Claim { key, holder: self.holder, now, until }
+    }
+}
+
+/// Under which key the plan has a failure told once.
+fn failed_key(subject: &Subject) -> String {
+    format!("{}/failed", subject.key())
+}
+
+fn recovered_key(subject: &Subject) -> String {
+    format!("{}/recovered", subject.key())
+}
