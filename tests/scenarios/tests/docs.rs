@@ -12,14 +12,16 @@ use panda_scenarios::root;
 use serde_yaml_ng::Value;
 
 /// What people read.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "SECURITY.md",
     "docs/ARCHITECTURE.md",
     "docs/COST.md",
+    "docs/DEPLOYMENTS.md",
     "docs/LOGGING.md",
+    "docs/PITFALLS.md",
     "docs/RUNBOOK.md",
 ];
 
