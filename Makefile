@@ -25,11 +25,12 @@ VENV := .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(TARGET)/debug/panda-stage
 FUNCTIONS := $(notdir $(wildcard functions/*))
+TEMPLATES := template.yaml fleet/template.yaml
 SCRIPTS := .ci/run $(wildcard functions/*/*.sh fleet/*.sh fleet/sample-app/scripts/*.sh tests/scenarios/tests/shell/*/*)
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate shellcheck demo simulate watch build deploy teardown preview kill disarm arm history ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +107,9 @@ watch: tools dev ## the functions, rebuilt at every change, beside a simulated A
 	$(LOCALLY) $(VENV)/bin/python bin/local-journal || exit 1; \
 	$(LOCALLY) RUST_LOG=info $(WITH_TOOLS) cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT)
 
+deploy-local: tools dev ## the whole template on this machine: sam deploy to a local CloudFormation, its functions beside a simulated AWS
+	$(STAGE) serve --deploy --venv $(VENV) --port $(WORLD_PORT) $(ARGS)
+
 invoke-%: tools ## sends an event of tests/events to make watch, as in make invoke-scheduled-event
 	@test -f tests/events/$*.json || { echo "No tests/events/$*.json. There are:"; ls tests/events | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-/'; exit 1; }
 	@$(WITH_TOOLS) cargo lambda invoke elastic-ip-failover --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
@@ -122,14 +126,22 @@ invoke-panda-%: tools ## sends a command of tests/events/panda to make watch, as
 	@$(WITH_TOOLS) cargo lambda invoke panda --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
 		--data-file tests/events/panda/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
 
+invoke-preflight-%: tools ## sends a request of tests/events/preflight to make watch, as in make invoke-preflight-check
+	@test -f tests/events/preflight/$*.json || { echo "No tests/events/preflight/$*.json. There are:"; ls tests/events/preflight | sed -n 's/\.json$$//p' | sed 's/^/  make invoke-preflight-/'; exit 1; }
+	@$(WITH_TOOLS) cargo lambda invoke launch-preflight --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
+		--data-file tests/events/preflight/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
+
 lint: tools validate shellcheck ## formatting, clippy, documentation, template, shell scripts: no warnings
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
-validate: tools ## the template, by cfn-lint and by sam
-	$(VENV)/bin/cfn-lint template.yaml
-	$(WITH_TOOLS) AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+validate: tools ## both templates, by cfn-lint with our own rules and by sam
+	$(VENV)/bin/cfn-lint --append-rules tests/lint/rules -- $(TEMPLATES)
+	for template in $(TEMPLATES); do $(WITH_TOOLS) AWS_DEFAULT_REGION=us-east-1 sam validate --lint --template $$template || exit 1; done
+
+user-data: ## puts fleet/user-data.sh into fleet/template.yaml
+	python3 bin/embed-user-data
 
 shellcheck: tools ## the shell scripts, those that stand in for a server's programs too
 	$(VENV)/bin/shellcheck $(SCRIPTS)
@@ -146,8 +158,17 @@ deploy: tools ## builds and deploys to your account; the first time make deploy 
 	$(WITH_TOOLS) sam build --parameter-overrides Architecture=$(ARCH)
 	$(WITH_TOOLS) sam deploy --stack-name $(STACK) $(if $(filter command line,$(origin ARCH)),--parameter-overrides Architecture=$(ARCH)) $(ARGS)
 
-teardown: tools ## removes the stack from your account; fleets, their addresses and the panda's journal stay as they are
+outputs: tools ## what the stack in your account says of itself: the site's address, names, where to look
+	$(WITH_TOOLS) sam list stack-outputs --stack-name $(STACK) $(ARGS)
+
+connect: tools ## shows where to let CodePipeline read your repository, waits for your click, and starts the pipeline
+	@$(VENV)/bin/python bin/connect --stack $(STACK) $(ARGS)
+
+teardown: tools ## removes the stack from your account; what people would miss stays: addresses, buckets, the panda's journal
 	$(WITH_TOOLS) sam delete --stack-name $(STACK) $(ARGS)
+
+leftovers: tools ## lists what a torn down stack has kept; ARGS=--delete removes it for good
+	@$(VENV)/bin/python bin/leftovers --stack $(STACK) $(ARGS)
 
 # ----- speaking to the panda in your account ------------------------------------------------------------------------------
 
@@ -167,6 +188,9 @@ arm: tools ## lets it again: make arm REASON="incident closed" [FLEET=web]
 
 history: tools ## experiments and how they ended: make history [FLEET=web] [DAYS=30]
 	@$(SPEAK) history $(ARGS)
+
+preflight: tools ## what keeps the reflexes from a fleet that is there, with the commands that mend it: make preflight [FLEET=web]
+	@$(SPEAK) preflight $(ARGS)
 
 clean: ## removes what was built, and the tools
 	cargo clean

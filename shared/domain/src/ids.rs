@@ -50,6 +50,8 @@ ids! {
     AssociationId;
     /// An elastic network interface, `eni-…`.
     NetworkInterfaceId;
+    /// A subnet of a VPC, `subnet-…`.
+    SubnetId;
     /// An Auto Scaling group, by its name (unique in account and region).
     GroupName;
     /// A lifecycle hook, by its name (unique in its group).

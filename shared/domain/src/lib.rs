@@ -4,4 +4,5 @@ pub mod chaos;
 pub mod event;
 pub mod failover;
 pub mod ids;
+pub mod preflight;
 pub mod recovery;

@@ -1,4 +1,4 @@
-//! `template.yaml` as the tests read it: with its intrinsic functions, before any transform.
+//! The templates as the tests read them: with their intrinsic functions, before any transform.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,9 +57,34 @@ impl Statement {
 }
 
 impl Template {
-    /// Reads the repository's template.
+    /// Reads the repository's template: the reflexes.
     pub fn read() -> Template {
         Template::parse(std::fs::read_to_string(crate::root().join("template.yaml")).expect("template.yaml is there"))
+    }
+
+    /// Reads the nested template: the fleet.
+    pub fn fleet() -> Template {
+        let path = crate::root().join("fleet/template.yaml");
+        Template::parse(std::fs::read_to_string(path).expect("fleet/template.yaml is there"))
+    }
+
+    /// Whom each resource needs: the resources that it refers to or names in `DependsOn`. A reference to what is neither a resource, a
+    /// parameter nor CloudFormation's own is a panic.
+    pub fn needs(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let resources = self.document["Resources"].as_object().expect("Resources");
+        let parameters = &self.document["Parameters"];
+        let mut needs = BTreeMap::new();
+        for (id, body) in resources {
+            let mut names = references(body);
+            names.extend(body.get("DependsOn").map(strings).into_iter().flatten().map(str::to_owned));
+            names.retain(|name| {
+                let known = resources.contains_key(name) || !parameters[name].is_null() || name.starts_with("AWS::");
+                assert!(known, "{id} refers to {name}, which is not there");
+                resources.contains_key(name)
+            });
+            needs.insert(id.clone(), names);
+        }
+        needs
     }
 
     /// Reads a template from its text.
@@ -210,6 +235,42 @@ impl Template {
             .unwrap_or_else(|| panic!("no line ends with `{needle}`"));
         let above = lines.iter().take(at).rev().take_while(|line| line.starts_with('#'));
         above.map(|line| line.trim_start_matches(['#', ' '])).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The names that a value refers to, by `Ref`, `Fn::GetAtt` and `${…}`.
+pub fn references(value: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    collect(value, &mut names);
+    names
+}
+
+fn collect(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match key.as_str() {
+                    "Ref" => names.extend(value.as_str().map(str::to_owned)),
+                    "Fn::GetAtt" => names.extend(value[0].as_str().map(str::to_owned)),
+                    "Fn::Sub" => {
+                        let (text, own) = match value {
+                            Value::Array(parts) => (&parts[0], &parts[1]),
+                            text => (text, &Value::Null),
+                        };
+                        collect(own, names);
+                        for part in text.as_str().expect("Fn::Sub has a text").split("${").skip(1) {
+                            let name = part.split(['}', '.']).next().expect("a closed `${`");
+                            if !name.starts_with('!') && own[name].is_null() {
+                                names.insert(name.to_owned());
+                            }
+                        }
+                    }
+                    _ => collect(value, names),
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -12,13 +12,16 @@ use panda_scenarios::root;
 use serde_yaml_ng::Value;
 
 /// What people read.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "SECURITY.md",
     "docs/ARCHITECTURE.md",
+    "docs/COST.md",
+    "docs/DEPLOYMENTS.md",
     "docs/LOGGING.md",
+    "docs/PITFALLS.md",
     "docs/RUNBOOK.md",
 ];
 
@@ -28,6 +31,14 @@ fn read(path: &str) -> String {
 
 fn template() -> Value {
     serde_yaml_ng::from_str(&read("template.yaml")).unwrap()
+}
+
+/// The logical ids of a template's alarms.
+fn alarms(template: &str) -> BTreeSet<String> {
+    let template: Value = serde_yaml_ng::from_str(&read(template)).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap().iter();
+    let alarms = resources.filter(|(_, resource)| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm"));
+    alarms.map(|(name, _)| name.as_str().unwrap().to_owned()).collect()
 }
 
 /// The first cells, in backticks, of the table rows below a heading.
@@ -143,18 +154,37 @@ fn decisions_are_numbered_without_a_gap_and_say_what_would_change_them() {
 
 #[test]
 fn every_alarm_has_its_heading_in_the_runbook_and_no_other_has() {
-    let template = template();
-    let alarms: BTreeSet<String> = template["Resources"]
-        .as_mapping()
-        .unwrap()
-        .iter()
-        .filter(|(_, resource)| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm"))
-        .map(|(name, _)| name.as_str().unwrap().to_owned())
-        .collect();
+    let mut alarms_of_both = alarms("template.yaml");
+    alarms_of_both.extend(alarms("fleet/template.yaml"));
     let runbook = read("docs/RUNBOOK.md");
     let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
     let headings = headings.filter(|heading| heading.ends_with("Alarm")).map(str::to_owned).collect();
-    assert_eq!(alarms, headings);
+    assert_eq!(alarms_of_both, headings);
+}
+
+#[test]
+fn the_costs_add_up_and_count_every_alarm() {
+    let cost = read("docs/COST.md");
+    for (heading, template, certain) in [
+        ("## The functions", "template.yaml", ""),
+        ("## A fleet made here", "fleet/template.yaml", "SiteUnreachableAlarm"),
+    ] {
+        let section = cost.split_once(heading).unwrap().1.split("\n## ").next().unwrap();
+        let rows: Vec<Vec<&str>> = section
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.starts_with("| what"))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect();
+        // Cents, because what is added up as a fraction is not what people see.
+        let cents = |row: &[&str]| row[2].trim_matches('*').replace('.', "").parse::<u32>().unwrap();
+        let (sum, parts) = rows.split_last().unwrap();
+        assert_eq!(sum[0], "**sum**");
+        assert_eq!(parts.iter().map(|row| cents(row)).sum::<u32>(), cents(sum), "{heading}");
+        let row = parts.iter().find(|row| row[0] == "CloudWatch alarms").unwrap();
+        let counted: usize = row[1].split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+        let there = alarms(template).into_iter().filter(|alarm| alarm != certain).count();
+        assert_eq!(counted, there, "alarms of {template} in docs/COST.md: 0.10 USD each");
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ struct Shipped {
     regular: bool,
 }
 
-fn shipped() -> [Shipped; 3] {
+fn shipped() -> [Shipped; 4] {
     [
         Shipped {
             function: "DeploymentRecoveryFunction",
@@ -116,6 +116,15 @@ fn shipped() -> [Shipped; 3] {
             // Never a second try of what may have killed already.
             retries: 0,
             regular: true,
+        },
+        Shipped {
+            function: "LaunchPreflightFunction",
+            role: "LaunchPreflightRole",
+            actions: launch_preflight::actions(),
+            variables: launch_preflight::Config::VARIABLES,
+            retries: 2,
+            // It answers whoever asks.
+            regular: false,
         },
     ]
 }

@@ -8,6 +8,9 @@
 //! Functions run as child processes of ministack and inherit its environment: a variable for each service of [`OF_THE_WORLD`]
 //! leads them to the world, `AWS_ENDPOINT_URL` leads every other call back to ministack. Nothing here can reach an account:
 //! credentials, profiles and endpoints of the caller are withheld from all children.
+//!
+//! The nested template of the fleet lies beside the built one, and nobody looks into it: `CreateFleet` is false here, because ministack
+//! knows neither Elastic IPs nor `CodeDeploy`.
 
 use std::{
     fs::{self, File},
@@ -39,7 +42,8 @@ pub const REGION: &str = "us-east-1";
 pub const LEFT_OUT: &[&str] = &["PandaStopAgentDocument", "RecoveryRestartAgentDocument"];
 
 /// The services that the functions find in the world, as the SDK spells them in `AWS_ENDPOINT_URL_…`. All others are ministack's.
-pub const OF_THE_WORLD: &[&str] = &["EC2", "AUTO_SCALING", "SSM", "CODEDEPLOY", "CODEPIPELINE", "CLOUDWATCH"];
+pub const OF_THE_WORLD: &[&str] =
+    &["EC2", "AUTO_SCALING", "SSM", "CODEDEPLOY", "CODEPIPELINE", "CODECONNECTIONS", "CLOUDWATCH"];
 
 /// ministack answers within a second on an idle machine; a busy one may need many.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -93,6 +97,9 @@ impl Site {
         let source = LEFT_OUT.iter().fold(source, |source, resource| without(&source, resource));
         let mut built = String::with_capacity(source.len());
         for line in source.split_inclusive('\n') {
+            if let Some(nested) = line.trim_start().strip_prefix("TemplateURL: ") {
+                self.lay_out_nested(nested.trim_end(), into)?;
+            }
             let code = line.trim_start().strip_prefix("CodeUri: functions/");
             let Some(name) = code.map(|rest| rest.trim_end().trim_end_matches('/')) else {
                 built.push_str(line);
@@ -104,6 +111,16 @@ impl Site {
         let path = into.join("template.yaml");
         fs::write(&path, built).map_err(|source| DeployError::File { path: path.clone(), source })?;
         Ok(path)
+    }
+
+    /// `sam` packs a nested template from where the main one says it is.
+    fn lay_out_nested(&self, nested: &str, into: &Path) -> Result<(), DeployError> {
+        let path = into.join(nested);
+        let lay_out = || {
+            fs::create_dir_all(path.parent().unwrap_or(into))?;
+            fs::copy(self.root.join(nested), &path)
+        };
+        lay_out().map(drop).map_err(|source| DeployError::File { path: path.clone(), source })
     }
 
     fn lay_out_artifact(&self, name: &str, into: &Path) -> Result<(), DeployError> {
@@ -265,7 +282,7 @@ pub async fn deploy_local(
         .arg("deploy")
         .arg("--template-file")
         .arg(&template)
-        .args(["--stack-name", STACK, "--region", REGION, "--capabilities", "CAPABILITY_IAM"])
+        .args(["--stack-name", STACK, "--region", REGION, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
         .args(["--resolve-s3", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides"])
         .arg(format!("Architecture={}", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }))
         .args(parameters.iter().map(|(name, value)| format!("{name}={}", quoted(value))))

@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +18,8 @@ pub mod endpoint;
 
 use delivery::{CallError, Courier, Notice};
 use endpoint::Deployed;
+
+use crate::deploy::{self, DeployError, LocalDeployment};
 
 /// A rule deployed while the world is being served takes effect within this time.
 const RULES_REFRESH: Duration = Duration::from_secs(10);
@@ -36,6 +39,12 @@ pub struct ServeArgs {
     /// Endpoint at which the functions and their rules are deployed, such as `http://127.0.0.1:4566`.
     #[arg(long, value_name = "ENDPOINT")]
     functions: Option<String>,
+    /// Deploys the template to this machine first, with this build's functions, and delivers the events by its rules.
+    #[arg(long, conflicts_with = "functions")]
+    deploy: bool,
+    /// The Python tools that deploy, as `make tools` installs them.
+    #[arg(long, default_value = ".venv")]
+    venv: PathBuf,
     /// Region of that deployment.
     #[arg(long, default_value = panda_world::REGION)]
     region: String,
@@ -82,6 +91,9 @@ pub enum ServeError {
         /// Why.
         source: CallError,
     },
+    /// The template could not be deployed.
+    #[error("the template could not be deployed")]
+    Deploy(#[from] DeployError),
     /// Nothing can be printed.
     #[error("cannot write to the terminal")]
     Output(#[from] io::Error),
@@ -103,7 +115,9 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| ServeError::Port { port, source })?;
     let address = listener.local_addr()?;
     let (notices, mut heard) = mpsc::unbounded_channel();
-    let courier = match &args.functions {
+    let deployment = if args.deploy { Some(deploy_here(&args.venv, address).await?) } else { None };
+    let functions = deployment.as_ref().map(LocalDeployment::endpoint).or_else(|| args.functions.clone());
+    let courier = match &functions {
         None => None,
         Some(endpoint) => {
             let deployed = Deployed::new(&endpoint::sdk_config(endpoint, &args.region).await);
@@ -119,12 +133,11 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let mut out = io::stdout();
     introduce(&mut out, &fleet, &lock(&world), address, &args)?;
     if let Some((_, rules)) = &courier {
-        writeln!(
-            out,
-            "Delivering events by the {} rules of {}.",
-            rules.len(),
-            args.functions.as_deref().unwrap_or("")
-        )?;
+        let at = functions.as_deref().unwrap_or("");
+        writeln!(out, "Delivering events by the {} rules of {at}.", rules.len())?;
+        if deployment.is_some() {
+            writeln!(out, "Speak to the deployed panda with\n  AWS_ENDPOINT_URL={at} make preview")?;
+        }
     }
 
     let mut tasks = JoinSet::new();
@@ -161,6 +174,12 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     }
 }
 
+/// Deploys the template to this machine; its functions find the world at the address.
+async fn deploy_here(venv: &Path, world: SocketAddr) -> Result<LocalDeployment, ServeError> {
+    let site = deploy::Site { venv: venv.to_path_buf(), ..deploy::Site::of_this_build()? };
+    Ok(deploy::deploy_local(&site, &format!("http://{world}"), &[]).await?)
+}
+
 fn read_fleet(path: Option<&PathBuf>) -> Result<FleetSpec, ServeError> {
     let Some(path) = path else {
         return Ok(FleetSpec::default());
@@ -173,7 +192,7 @@ fn introduce(
     out: &mut impl io::Write,
     fleet: &FleetSpec,
     world: &World,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     args: &ServeArgs,
 ) -> io::Result<()> {
     let endpoint = format!("http://{address}");
@@ -207,7 +226,7 @@ Ctrl-C ends it.",
     if !at_wall_pace(args.speed) {
         writeln!(out, "Functions go by the wall clock: their waits are {} times as long for the world.", args.speed)?;
     }
-    if args.functions.is_none() {
+    if args.functions.is_none() && !args.deploy {
         writeln!(out, "Nobody hears its events: --functions ENDPOINT would deliver them by the rules deployed there.")?;
     }
     Ok(())

@@ -53,6 +53,9 @@ pub struct Alarm {
     pub arn: String,
     /// The rule of a composite alarm; none on a metric alarm.
     pub rule: Option<String>,
+    /// Namespace, name and dimensions of the metric that it watches, where that was said.
+    #[serde(skip)]
+    pub(crate) metric: Option<Metric>,
     /// Its state.
     pub state: AlarmState,
     /// Why.
@@ -61,6 +64,14 @@ pub struct Alarm {
     pub since: Timestamp,
     /// When it was made.
     pub configured: Timestamp,
+}
+
+/// What a metric alarm watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Metric {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) dimensions: BTreeMap<String, String>,
 }
 
 impl World {
@@ -74,10 +85,12 @@ impl World {
         let now = self.now;
         let alarms = self.alarms_mut();
         let state = alarms.get(name).map_or(state, |known| known.state);
+        let metric = alarms.get(name).and_then(|known| known.metric.clone());
         let alarm = Alarm {
             name: name.to_owned(),
             arn: format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"),
             rule,
+            metric,
             state,
             reason: "Unchecked: Initial alarm creation".to_owned(),
             since: now,

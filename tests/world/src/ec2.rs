@@ -5,5 +5,6 @@ pub(crate) mod association;
 mod boot;
 pub(crate) mod instance;
 mod lifecycle;
+pub(crate) mod network;
 mod notice;
 mod status;

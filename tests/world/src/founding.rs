@@ -208,6 +208,9 @@ impl World {
 
     fn group_of_spec(&mut self, spec: &GroupSpec) -> Group {
         let mut group = self.blank_group(&spec.name, &spec.zones);
+        if let Some(offered) = self.network_mut().offers.get_mut(&spec.instance_type) {
+            offered.retain(|zone| !spec.unoffered_zones.contains(zone));
+        }
         for hook in spec.hooks.iter().filter_map(|hook| hook.to_hook().ok()) {
             group.hooks.insert(hook.name.clone(), hook);
         }

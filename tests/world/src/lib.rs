@@ -12,6 +12,7 @@
 mod act;
 mod autoscaling;
 mod cloudwatch;
+mod codeconnections;
 mod codedeploy;
 mod codepipeline;
 mod ec2;
@@ -47,6 +48,7 @@ pub use codepipeline::stage::{ActionRun, StageRun};
 pub use codepipeline::{Execution, ExecutionStatus, Pipeline};
 pub use ec2::address::{Address, Association};
 pub use ec2::instance::{CheckStatus, CodeDeployAgent, Instance, InstanceState, Interface};
+pub use ec2::network::{Network, RouteTable, Subnet, VpcEndpoint};
 pub use fault::{Fault, Faults};
 pub use iam::{Permission, Role, RoleError};
 pub use journal::{AnsweredBy, Entry, EventFate, Kind};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::autoscaling::group::Group;
 use crate::cloudwatch::Alarm;
+use crate::codeconnections::Connections;
 use crate::codedeploy::CodeDeploy;
 use crate::codepipeline::Pipeline;
 use crate::ec2::address::Address;
 use crate::ec2::instance::Instance;
+use crate::ec2::network::Network;
 use crate::ssm::Ssm;
 
 /// All that an API can read.
@@ -24,6 +26,8 @@ pub(crate) struct State {
     pub(crate) pipelines: Arc<BTreeMap<String, Pipeline>>,
     pub(crate) ssm: Arc<Ssm>,
     pub(crate) topics: Arc<BTreeSet<String>>,
+    pub(crate) network: Arc<Network>,
+    pub(crate) connections: Arc<Connections>,
 }
 
 impl State {

@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod cloudwatch;
+mod codeconnections;
 mod codedeploy;
 mod codepipeline;
 mod ec2;
@@ -15,6 +16,7 @@ mod service;
 mod shape;
 mod sns;
 mod ssm;
+mod ssm_inventory;
 mod sts;
 pub(crate) mod throttle;
 mod xml;

@@ -6,7 +6,7 @@ use super::input::Input;
 use super::page::page;
 use super::shape::Shape;
 use super::{ApiError, Operation, Service, View};
-use crate::cloudwatch::{Alarm, AlarmState};
+use crate::cloudwatch::{Alarm, AlarmState, Metric};
 use crate::world::World;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -14,6 +14,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "DescribeAlarms",
         &["AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix", "MaxRecords", "NextToken"],
         describe,
+    ),
+    Operation::show(
+        "DescribeAlarmsForMetric",
+        &["Namespace", "MetricName", "Dimensions", "Statistic", "ExtendedStatistic", "Period", "Unit"],
+        of_metric,
     ),
     Operation::act("SetAlarmState", &["AlarmName", "StateValue", "StateReason", "StateReasonData"], set_state),
     Operation::act("DeleteAlarms", &["AlarmNames"], delete),
@@ -148,10 +153,37 @@ fn delete(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
     Ok(Shape::record())
 }
 
-/// Its metric is not looked at: no metrics are simulated.
+/// Which metric it watches is only remembered: no metrics are simulated.
 fn put_metric(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
-    world.put_alarm(input.need("AlarmName")?, None, AlarmState::InsufficientData);
+    let name = input.need("AlarmName")?;
+    let metric = match (input.get("Namespace")?, input.get("MetricName")?) {
+        (Some(_), Some(_)) => Some(read_metric(input)?),
+        _ => None,
+    };
+    world.put_alarm(name, None, AlarmState::InsufficientData);
+    if let Some(alarm) = world.alarms_mut().get_mut(name) {
+        alarm.metric = metric;
+    }
     Ok(Shape::record())
+}
+
+fn read_metric(input: &Input<'_>) -> Result<Metric, ApiError> {
+    let mut dimensions = BTreeMap::new();
+    for dimension in input.structures("Dimensions")? {
+        dimensions.insert(dimension.need("Name")?.to_owned(), dimension.need("Value")?.to_owned());
+    }
+    Ok(Metric {
+        namespace: input.need("Namespace")?.to_owned(),
+        name: input.need("MetricName")?.to_owned(),
+        dimensions,
+    })
+}
+
+/// Alarms on exactly this metric, with exactly these dimensions `[doc]`.
+fn of_metric(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
+    let metric = read_metric(input)?;
+    let found = view.state.alarms.values().filter(|alarm| alarm.metric.as_ref() == Some(&metric));
+    Ok(Shape::record().with("MetricAlarms", found.map(write).collect::<Shape>()))
 }
 
 /// Its rule is not evaluated: its state is set like any other's.

@@ -16,6 +16,7 @@ use crate::world::World;
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::show("ListPipelines", &["maxResults", "nextToken"], pipelines),
     Operation::show("ListPipelineExecutions", &["pipelineName", "maxResults", "filter", "nextToken"], executions),
+    Operation::show("GetPipeline", &["name", "version"], super::codeconnections::pipeline),
     Operation::show("ListActionExecutions", &["pipelineName", "filter", "maxResults", "nextToken"], actions::list),
     Operation::show("GetPipelineState", &["name"], state::get),
     Operation::show("GetPipelineExecution", &["pipelineName", "pipelineExecutionId"], execution),

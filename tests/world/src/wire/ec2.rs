@@ -3,6 +3,7 @@
 mod addresses;
 mod attribute;
 mod instances;
+mod network;
 mod state;
 mod status;
 mod tags;
@@ -13,6 +14,7 @@ use super::params::Params;
 use super::xml::Xml;
 use super::{ApiError, Handler, Operation};
 use crate::ec2::instance::InstanceState;
+use crate::ec2::network::VPC;
 use crate::state::State;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -87,6 +89,31 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation { name: "CreateTags", accepts: &["ResourceId", "Tag", "DryRun"], handler: Handler::Write(tags::create) },
     Operation { name: "DeleteTags", accepts: &["ResourceId", "Tag", "DryRun"], handler: Handler::Write(tags::delete) },
     Operation {
+        name: "DescribeSubnets",
+        accepts: &["SubnetId", "Filter", "MaxResults", "NextToken", "DryRun"],
+        handler: Handler::Read(network::subnets),
+    },
+    Operation {
+        name: "DescribeRouteTables",
+        accepts: &["RouteTableId", "Filter", "MaxResults", "NextToken", "DryRun"],
+        handler: Handler::Read(network::tables),
+    },
+    Operation {
+        name: "DescribeVpcEndpoints",
+        accepts: &["Filter", "MaxResults", "NextToken", "DryRun"],
+        handler: Handler::Read(network::endpoints),
+    },
+    Operation {
+        name: "DescribeInstanceTypeOfferings",
+        accepts: &["LocationType", "Filter", "MaxResults", "NextToken", "DryRun"],
+        handler: Handler::Read(network::offerings),
+    },
+    Operation {
+        name: "DescribeLaunchTemplateVersions",
+        accepts: &["LaunchTemplateId", "LaunchTemplateName", "LaunchTemplateVersion", "DryRun"],
+        handler: Handler::Read(network::template_versions),
+    },
+    Operation {
         name: "DescribeTags",
         accepts: &["Filter", "MaxResults", "NextToken", "DryRun"],
         handler: Handler::Read(tags::describe),
@@ -103,9 +130,6 @@ pub(crate) fn dry_run(state: &State, params: &Params<'_>) -> ApiError {
     };
     check_instances(&ids, |id| state.instances.contains_key(id)).err().unwrap_or_else(permitted)
 }
-
-/// The one VPC of the world.
-const VPC: &str = "vpc-00000000000000001";
 
 fn write_tags(xml: &mut Xml, tags: &BTreeMap<String, String>) {
     xml.list("tagSet", "item", tags, |xml, (key, value)| {

@@ -8,7 +8,7 @@ use super::input::Input;
 use super::params::Params;
 use super::shape::Shape;
 use super::xml::Xml;
-use super::{ApiError, autoscaling, cloudwatch, codedeploy, codepipeline, ec2, events, sns, ssm, sts};
+use super::{ApiError, autoscaling, cloudwatch, codeconnections, codedeploy, codepipeline, ec2, events, sns, ssm, sts};
 use crate::autoscaling::activity::Activity;
 use crate::state::State;
 use crate::world::World;
@@ -20,6 +20,7 @@ pub(crate) enum Service {
     AutoScaling,
     Sts,
     CloudWatch,
+    CodeConnections,
     CodeDeploy,
     CodePipeline,
     Ssm,
@@ -35,6 +36,7 @@ impl Service {
             Self::AutoScaling => "autoscaling",
             Self::Sts => "sts",
             Self::CloudWatch => "cloudwatch",
+            Self::CodeConnections => "codeconnections",
             Self::CodeDeploy => "codedeploy",
             Self::CodePipeline => "codepipeline",
             Self::Ssm => "ssm",
@@ -59,6 +61,7 @@ impl Service {
     pub(super) fn of_model(model: &str) -> Option<Self> {
         match model {
             "GraniteServiceVersion20100801" => Some(Self::CloudWatch),
+            "CodeConnections_20231201" => Some(Self::CodeConnections),
             "CodeDeploy_20141006" => Some(Self::CodeDeploy),
             "CodePipeline_20150709" => Some(Self::CodePipeline),
             "AmazonSSM" => Some(Self::Ssm),
@@ -75,13 +78,13 @@ impl Service {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
             Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
-            Self::CodeDeploy | Self::CodePipeline | Self::Ssm | Self::Events => "",
+            Self::CodeConnections | Self::CodeDeploy | Self::CodePipeline | Self::Ssm | Self::Events => "",
         }
     }
 
     /// Whether only the JSON protocol is spoken.
     const fn speaks_json_only(self) -> bool {
-        matches!(self, Self::CodeDeploy | Self::CodePipeline | Self::Ssm | Self::Events)
+        matches!(self, Self::CodeConnections | Self::CodeDeploy | Self::CodePipeline | Self::Ssm | Self::Events)
     }
 
     /// A parameter that is missing, of the wrong kind or not known, in the service's own code.
@@ -90,7 +93,9 @@ impl Service {
             Self::Ec2 | Self::CloudWatch => "InvalidParameterValue",
             Self::Sns => "InvalidParameter",
             Self::AutoScaling | Self::Sts => "ValidationError",
-            Self::CodeDeploy | Self::CodePipeline | Self::Ssm | Self::Events => "ValidationException",
+            Self::CodeConnections | Self::CodeDeploy | Self::CodePipeline | Self::Ssm | Self::Events => {
+                "ValidationException"
+            }
         };
         ApiError::bad(code, message)
     }
@@ -151,6 +156,7 @@ impl Service {
             Self::AutoScaling => autoscaling::OPERATIONS,
             Self::Sts => sts::OPERATIONS,
             Self::CloudWatch => cloudwatch::OPERATIONS,
+            Self::CodeConnections => codeconnections::OPERATIONS,
             Self::CodeDeploy => codedeploy::OPERATIONS,
             Self::CodePipeline => codepipeline::OPERATIONS,
             Self::Ssm => ssm::OPERATIONS,

@@ -50,6 +50,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &["InstanceInformationFilterList", "Filters", "MaxResults", "NextToken"],
         instances,
     ),
+    Operation::show(
+        "ListInventoryEntries",
+        &["InstanceId", "TypeName", "Filters", "MaxResults", "NextToken"],
+        super::ssm_inventory::entries,
+    ),
 ];
 
 fn send(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {

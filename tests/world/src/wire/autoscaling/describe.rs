@@ -53,7 +53,7 @@ pub(crate) fn groups(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Res
 
 fn write_template(xml: &mut Xml, group: &Group, version: u32) {
     xml.node("LaunchTemplate", |xml| {
-        xml.leaf("LaunchTemplateId", "lt-00000000000000001");
+        xml.leaf("LaunchTemplateId", World::template_of(&group.launch_template));
         xml.leaf("LaunchTemplateName", &group.launch_template);
         xml.leaf("Version", version.to_string());
     });

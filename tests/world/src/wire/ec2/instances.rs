@@ -164,6 +164,16 @@ fn write(xml: &mut Xml, elastic: &Elastic<'_>, instance: &Instance) {
     xml.list("networkInterfaceSet", "item", &instance.interfaces, |xml, nic| {
         write_interface(xml, elastic, instance, nic);
     });
+    // Every template of this world asks for tokens, and has a profile.
+    xml.node("metadataOptions", |xml| {
+        xml.leaf("state", "applied");
+        xml.leaf("httpTokens", "required");
+        xml.leaf("httpEndpoint", "enabled");
+    });
+    xml.node("iamInstanceProfile", |xml| {
+        xml.leaf("arn", format!("arn:aws:iam::{ACCOUNT}:instance-profile/web"));
+        xml.leaf("id", "AIPA00000000000000001");
+    });
     xml.leaf("enaSupport", "true");
 }
 
