@@ -239,7 +239,7 @@ async fn look_at_fleets(app: &App, fleet: Option<&FleetName>, deadline: Deadline
     let fleets: Vec<FleetReport> = stream::iter(reports).buffered(FLEETS_AT_ONCE).collect().await;
     let mut outcome = Outcome { command: command.to_owned(), fleets, ..Outcome::default() };
     if outcome.fleets.is_empty() {
-        outcome.summary = "No Auto Scaling group and no Elastic IP carries the tag `lethargic-panda:fleet`".to_owned();
+        outcome.summary = "No Auto Scaling group and no Elastic IP carries the tag `lethargic-panda:fleet`".into();
     }
     Ok(outcome)
 }

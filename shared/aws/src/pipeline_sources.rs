@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_codepipeline::{Client, types::ActionDeclaration};
+use aws_sdk_codepipeline::{
+    Client,
+    types::{ActionDeclaration, PipelineDeclaration, StageDeclaration},
+};
 use aws_types::SdkConfig;
 
 use crate::{AwsError, Counter, Lazy, budget};
@@ -37,8 +40,8 @@ impl PipelineSources {
         self.counter.read();
         match self.client.get().get_pipeline().name(pipeline).send().await {
             Ok(reply) => {
-                let stages = reply.pipeline().map(|pipeline| pipeline.stages()).unwrap_or_default();
-                let actions = stages.iter().flat_map(|stage| stage.actions());
+                let stages = reply.pipeline().map(PipelineDeclaration::stages).unwrap_or_default();
+                let actions = stages.iter().flat_map(StageDeclaration::actions);
                 Ok(Some(actions.filter_map(connection).collect()))
             }
             Err(error) => {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, LaunchTemplateSpecification, TagDescription};
+use aws_sdk_autoscaling::types::{
+    AutoScalingGroup, Filter, LaunchTemplate, LaunchTemplateSpecification, TagDescription,
+};
 use aws_sdk_ec2::types::{
-    HttpTokensState, InstanceNetworkInterface, InstanceStateName, Reservation, ResponseLaunchTemplateData,
+    HttpTokensState, InstanceNetworkInterface, InstanceNetworkInterfaceAttachment, InstanceStateName,
+    LaunchTemplateInstanceNetworkInterfaceSpecification, Reservation, ResponseLaunchTemplateData,
 };
 use panda_domain::{
     chaos::tags,
@@ -107,7 +110,7 @@ fn read_group(group: &AutoScalingGroup) -> Option<GroupDescription> {
     };
     let mixed = group.mixed_instances_policy().and_then(|policy| policy.launch_template());
     let template = group.launch_template().or(mixed.and_then(|mixed| mixed.launch_template_specification()));
-    let overrides = mixed.map(|mixed| mixed.overrides()).unwrap_or_default();
+    let overrides = mixed.map(LaunchTemplate::overrides).unwrap_or_default();
     let subnets = group.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim);
     Some(GroupDescription {
         name: group.auto_scaling_group_name()?.into(),
@@ -203,7 +206,8 @@ fn read_template(data: &ResponseLaunchTemplateData) -> Template {
     let primary = data.network_interfaces().iter().find(|one| one.device_index().unwrap_or(0) == 0);
     Template {
         instance_type: data.instance_type().map(|kind| kind.as_str().to_owned()),
-        lends_public_ip: primary.and_then(|one| one.associate_public_ip_address()),
+        lends_public_ip: primary
+            .and_then(LaunchTemplateInstanceNetworkInterfaceSpecification::associate_public_ip_address),
         takes_addresses: data.user_data().is_some_and(takes_addresses),
         ..Template::default()
     }
@@ -245,8 +249,9 @@ pub async fn describe_servers(
 
 fn read_server(instance: &aws_sdk_ec2::types::Instance) -> Option<(InstanceId, InstanceSetup)> {
     let interfaces = instance.network_interfaces().iter();
-    let is_primary =
-        |one: &&InstanceNetworkInterface| one.attachment().and_then(|attachment| attachment.device_index()) == Some(0);
+    let is_primary = |one: &&InstanceNetworkInterface| {
+        one.attachment().and_then(InstanceNetworkInterfaceAttachment::device_index) == Some(0)
+    };
     let interface = interfaces.clone().find(is_primary).and_then(|one| {
         let public = match one.association().and_then(|on| Some((on.public_ip()?, on.ip_owner_id()))) {
             None => PublicAddress::None,

@@ -73,7 +73,7 @@ impl Waiting {
                 });
                 let status = left.lock().unwrap().pop().unwrap_or(200);
                 if status == 0 {
-                    sleep(Duration::from_secs(60)).await;
+                    sleep(Duration::from_mins(1)).await;
                 }
                 StatusCode::from_u16(status).unwrap()
             }

@@ -88,16 +88,13 @@ fn every_sample_request_is_what_its_name_says() {
         let path = entry.unwrap().path();
         let payload: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        match name.as_str() {
-            "check" => {
-                let fleet = Some("web".into());
-                assert_eq!(preflight::Command::decode(&payload), Ok(preflight::Command::Check { fleet }));
-            }
-            _ => {
-                let order = preflight::Order::decode(&payload).unwrap();
-                assert_eq!(order.step, preflight::Step::Create);
-                preflight::Launch::read(&order.properties).unwrap();
-            }
+        if name == "check" {
+            let fleet = Some("web".into());
+            assert_eq!(preflight::Command::decode(&payload), Ok(preflight::Command::Check { fleet }));
+        } else {
+            let order = preflight::Order::decode(&payload).unwrap();
+            assert_eq!(order.step, preflight::Step::Create);
+            preflight::Launch::read(&order.properties).unwrap();
         }
         names.insert(name);
     }
@@ -123,7 +120,7 @@ code = panda.main()
 print(json.dumps(asked))
 sys.exit(code)
 "#,
-        root().join("bin/panda"),
+        root().join("bin/panda").to_string_lossy(),
         answer.to_string()
     );
     let mut command: Command = without_account(tool("python").as_os_str());

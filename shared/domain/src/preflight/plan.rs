@@ -1,6 +1,9 @@
 //! Is this launch accepted, and with which subnets?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use super::{
     Finding, Launch, Network, Severity, Subnet, WayOut,
@@ -79,9 +82,9 @@ pub fn plan(launch: &Launch, snapshot: &LaunchSnapshot) -> LaunchPlan {
         let against = against(launch, snapshot, id);
         // Of a type that is offered nowhere it is said once, and not of each subnet.
         if against.is_empty() && !snapshot.offered.is_empty() {
-            kept.push(id.clone())
+            kept.push(id.clone());
         } else {
-            dropped.push(id.clone())
+            dropped.push(id.clone());
         }
         let said = |finding| if launch.drop_unsuitable { left_out(finding) } else { finding };
         findings.extend(against.into_iter().map(said));
@@ -135,7 +138,7 @@ fn not_offered(launch: &Launch, snapshot: &LaunchSnapshot, subnet: &Subnet) -> F
     let siblings = siblings(launch, snapshot);
     if !siblings.is_empty() {
         let siblings = listed(siblings.iter().map(quoted));
-        sentence.push_str(&format!(" Every zone of your subnets offers {siblings}."));
+        let _ = write!(sentence, " Every zone of your subnets offers {siblings}.");
     }
     Finding::error("type-not-offered", &subnet.id, sentence).mended_by(choice(launch, snapshot))
 }

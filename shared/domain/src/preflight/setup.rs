@@ -119,7 +119,7 @@ pub struct InstanceSetup {
     pub instance_type: String,
     /// Whether it runs.
     pub running: bool,
-    /// Whether its metadata service asks for a token (IMDSv2).
+    /// Whether its metadata service asks for a token (`IMDSv2`).
     pub tokens_required: bool,
     /// Whether it has an instance profile.
     pub has_profile: bool,

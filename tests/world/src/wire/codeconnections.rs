@@ -1,4 +1,4 @@
-//! CodeConnections, model `CodeConnections_20231201`; and the structure of pipelines, in which connections are named.
+//! `CodeConnections`, model `CodeConnections_20231201`; and the structure of pipelines, in which connections are named.
 
 use super::input::Input;
 use super::shape::Shape;

@@ -72,7 +72,7 @@ fn holder(address: &Address) -> Option<&InstanceId> {
 }
 
 /// The serving members with the interface that an address goes on.
-fn able<'g>(group: &'g GroupSetup) -> impl Iterator<Item = (&'g InstanceId, &'g str)> {
+fn able(group: &GroupSetup) -> impl Iterator<Item = (&InstanceId, &str)> {
     serving(group).filter_map(|member| {
         let instance = group.instances.as_ref().ok()?.get(&member.instance)?;
         let (interface, _) = instance.interface.as_ref()?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{GroupSetup, take, word};
+use crate::ids::SubnetId;
 use crate::preflight::{
     Finding, WayOut,
     finding::{listed, quoted},
@@ -91,12 +92,12 @@ fn offers(group: &GroupSetup) -> Vec<Finding> {
 }
 
 fn joined(group: &GroupSetup) -> String {
-    group.subnets.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(",")
+    group.subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// The group without these subnets, if others are left.
 fn without(group: &GroupSetup, bad: &[&str]) -> String {
-    let left: Vec<&str> = group.subnets.iter().map(|id| id.as_str()).filter(|id| !bad.contains(id)).collect();
+    let left: Vec<&str> = group.subnets.iter().map(SubnetId::as_str).filter(|id| !bad.contains(id)).collect();
     let left = if left.is_empty() { "subnet-…,subnet-…".to_owned() } else { left.join(",") };
     format!(
         "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --vpc-zone-identifier \"{left}\"",

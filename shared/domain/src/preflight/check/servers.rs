@@ -13,15 +13,13 @@ pub(super) fn check(group: &GroupSetup) -> Vec<Finding> {
     for member in serving(group) {
         let id = member.instance.as_str();
         if let Some(instances) = instances {
-            match instances.get(&member.instance) {
-                Some(instance) => findings.extend(of_ec2(id, instance)),
-                None => {
-                    let sentence =
-                        format!("EC2 does not know `{id}`, which Auto Scaling holds for a serving member of `{name}`.");
-                    let mend =
-                        format!("aws autoscaling set-instance-health --instance-id {id} --health-status Unhealthy");
-                    findings.push(Finding::error("unknown-to-ec2", id, sentence).mended_by(mend));
-                }
+            if let Some(instance) = instances.get(&member.instance) {
+                findings.extend(of_ec2(id, instance));
+            } else {
+                let sentence =
+                    format!("EC2 does not know `{id}`, which Auto Scaling holds for a serving member of `{name}`.");
+                let mend = format!("aws autoscaling set-instance-health --instance-id {id} --health-status Unhealthy");
+                findings.push(Finding::error("unknown-to-ec2", id, sentence).mended_by(mend));
             }
         }
         if let Some(managed) = managed {
