@@ -465,7 +465,7 @@ async fn a_rough_network_costs_time_and_nothing_else() {
     for seed in 0..3 {
         let scene = Scene::of(&fleet(2, plain()));
         scene.0.theatre.with(|world| {
-            world.faults = Faults {
+            world.set_faults(Faults {
                 throttle: 0.1,
                 server_error: 0.05,
                 timeout: 0.02,
@@ -473,7 +473,7 @@ async fn a_rough_network_costs_time_and_nothing_else() {
                 event_double: 0.3,
                 event_delay: 0.3,
                 ..Faults::default()
-            };
+            });
         });
         scene.live(seed).await;
         scene.set_agent(&scene.servers()[0], CodeDeployAgent::Stopped);
