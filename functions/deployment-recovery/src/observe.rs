@@ -27,6 +27,7 @@ use panda_domain::{
     },
 };
 use tokio::join;
+use tracing::debug;
 
 use crate::memory::Memory;
 
@@ -91,7 +92,11 @@ impl Eyes {
                     self.pipelines.stages(pipeline.as_str()),
                     self.pipelines.execution(pipeline.as_str(), execution.as_str())
                 );
-                (blur.seen(stages).map(|stages| stages.map(pipeline_look)), blur.seen(shown).map(|it| it.map(run)))
+                let mut shown = blur.seen(shown).map(|it| it.map(run));
+                if let Ok(Some(ExecutionLook { commit: Some(commit), .. })) = &mut shown {
+                    self.complete(commit, pipeline, execution, memory).await;
+                }
+                (blur.seen(stages).map(|stages| stages.map(pipeline_look)), shown)
             }
             Subject::Deployment(_) => (Ok(None), Ok(None)),
         };
@@ -153,6 +158,29 @@ impl Eyes {
             told,
         };
         Seeing { look, blurred: blur.0, fleets, untagged }
+    }
+
+    /// Adds to a commit what only its source action says of it. It is for people, and no reason to fail.
+    async fn complete(
+        &self,
+        commit: &mut Commit,
+        pipeline: &PipelineName,
+        execution: &ExecutionId,
+        memory: &mut Memory,
+    ) {
+        if memory.source.is_none() {
+            match self.pipelines.variables(pipeline.as_str(), execution.as_str()).await {
+                Ok(variables) => memory.source = Some(variables),
+                Err(error) => debug!("Could not ask whose commit it is: {error}"),
+            }
+        }
+        let known = memory.source.iter().flatten();
+        let said = |name: &str| known.clone().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        if said("CommitId").is_some_and(|id| id == commit.id) {
+            let author = said("AuthorDisplayName").or_else(|| said("AuthorId"));
+            commit.author = commit.author.take().or(author).filter(|author| !author.is_empty());
+            commit.branch = commit.branch.take().or_else(|| said("BranchName")).filter(|branch| !branch.is_empty());
+        }
     }
 
     /// Those of these deployments that have not ended.

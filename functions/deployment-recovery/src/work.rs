@@ -114,6 +114,7 @@ impl<'a, C: Cases> Work<'a, C> {
                 false
             }
         };
+        let mut unreleased = 0;
         loop {
             let result = self.to_its_end().await;
             if !leased {
@@ -133,7 +134,12 @@ impl<'a, C: Cases> Work<'a, C> {
                 Ok(Released::Gone) => return result,
                 Err(error) => {
                     self.note(format!("could not let go of the case: {error}"));
-                    return result;
+                    unreleased += 1;
+                    // Perhaps somebody had asked for another look, and the answer with it was lost.
+                    if result.is_err() || unreleased >= TRIES || self.left() < RESERVE + self.look_every() {
+                        return result;
+                    }
+                    sleep(self.look_every()).await;
                 }
             }
         }
