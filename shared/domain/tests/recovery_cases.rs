@@ -486,6 +486,23 @@ fn where_nothing_began_on_any_instance_the_agents_are_restarted() {
 }
 
 #[test]
+fn what_fails_the_same_way_after_a_retry_is_no_accident_where_the_table_says_once() {
+    let mut look = failed(vec![target(0, "DownloadBundle", "UnknownError", "not opened for reading", "")]);
+    assert!(matches!(plan(&look, &rules(), now()).step, Step::Retry { .. }));
+    stage(&mut look).retries = 1;
+    assert_eq!(plan(&look, &rules(), now()).reasons, [Reason::TriedBefore { cause: Cause::Target(Pattern::Download) }]);
+    let mut look = failed(vec![target(
+        0,
+        "Install",
+        "UnknownError",
+        "Failing in-progress lifecycle event after an agent restart",
+        "",
+    )]);
+    stage(&mut look).retries = 1;
+    assert!(matches!(plan(&look, &rules(), now()).step, Step::Retry { .. }));
+}
+
+#[test]
 fn one_command_goes_to_fifty_instances_at_most() {
     let look = failed((0..120).map(|n| target(n, "ApplicationStop", "UnknownError", SILENT, "")).collect());
     let Step::Restart(batches) = plan(&look, &rules(), now()).step else { panic!("no restart") };
