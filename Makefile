@@ -89,7 +89,7 @@ test: tools dev ## every test: laws, verbs, simulations, wire, template, local d
 demo: tools dev ## watch the panda kill and the fleet heal, in two minutes; writes target/demo/report.html
 	$(STAGE) demo --venv $(VENV) $(ARGS)
 
-simulate: dev ## strategies against scenarios in simulated time, as in make simulate ARGS="--seeds 1000"
+simulate: dev ## strategies against scenarios, and years of chaos, in simulated time, as in make simulate ARGS="--seeds 1000"
 	$(STAGE) simulate $(ARGS)
 
 # The world plays what the functions act on; moto keeps the panda's journal and takes its messages.

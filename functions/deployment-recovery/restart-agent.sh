@@ -112,6 +112,13 @@ busy() {
   return 1
 }
 
+# Leaves an agent alone that has taken up work since we looked. It was told to stop, and will when the work is done: systemd starts it then.
+spare() {
+  systemd 10 start --no-block "$unit"
+  remarks+=('a lifecycle event began just now: the agent ends after it, and systemd starts it again')
+  finish refused-busy 0
+}
+
 # Waits until a command succeeds, for so many seconds.
 within() {
   local end=$((SECONDS + $1))
@@ -124,11 +131,12 @@ within() {
 
 # Whether the agent could write its pid file. A restart where it cannot would turn a living agent into a dead one.
 can_write() {
-  local file=$pid_dir/.restart-agent.$$ code
+  local file=$pid_dir/.restart-agent.$$ said code
   [ -d "$pid_dir" ] || return 0
-  (printf '%4096s' ' ' >"$file") 2>/dev/null
+  said=$( (printf '%4096s' ' ' >"$file") 2>&1)
   code=$?
   rm -f "$file"
+  if [ "$code" -ne 0 ]; then remarks+=("the agent cannot write into $pid_dir: $said"); fi
   return "$code"
 }
 
@@ -190,11 +198,15 @@ json_strings() {
 
 wrong_lines() { tr -d '\000' | grep -a -E '(^|[^[:alnum:]_])(ERROR|FATAL)([^[:alnum:]_]|$)|^E, |panicked at|aborting start'; }
 
+# What is wrong still: of an agent that polls, the errors since it does; of another one, those since its start, or else the last it had before.
 errors() {
-  local lines
-  lines=$([ -z "$mark" ] || fresh | wrong_lines | tail -n 5)
-  # Nothing since the start: why it was dead before, then.
-  if [ -z "$lines" ] && [ -r "$log" ]; then lines=$(tail -c 262144 "$log" | wrong_lines | tail -n 5); fi
+  local lines=
+  if [ "$reached" = true ]; then
+    lines=$(fresh | awk '/[Pp]oll/ && !/ERROR|FATAL/ { kept = "" } { kept = kept $0 "\n" } END { printf "%s", kept }' | wrong_lines | tail -n 5)
+  else
+    if [ -n "$mark" ]; then lines=$(fresh | wrong_lines | tail -n 5); fi
+    if [ -z "$lines" ] && [ -r "$log" ]; then lines=$(tail -c 262144 "$log" | wrong_lines | tail -n 5); fi
+  fi
   {
     if [ -n "$lines" ]; then printf '%s\n' "$lines"; fi
     if [ "${#remarks[@]}" -gt 0 ]; then printf '%s\n' "${remarks[@]//$'\n'/ }"; fi
@@ -303,25 +315,22 @@ if ! none_left; then
     finish refused-busy 0
   fi
   if ! can_write; then
-    remarks+=("the agent could not write into $pid_dir (disk full?): a restart would end it for good, so the living one was left as it is")
+    remarks+=('a restart would end the agent for good, so the living one was left as it is')
     finish failed 1
   fi
-elif ! can_write; then
-  remarks+=("the agent cannot write into $pid_dir (disk full?)")
+else
+  can_write
 fi
 
 stopped=yes
 systemd "$stop_seconds" stop "$unit"
 if ! none_left; then
-  # What systemd did not stop is hung, or has taken up work since we looked. The latter is spared; the start waits until it has ended.
-  if busy; then
-    systemd 10 start --no-block "$unit"
-    remarks+=('a lifecycle event began just now: the agent ends after it, and systemd starts it again')
-    finish refused-busy 0
-  fi
+  # What systemd did not stop is hung, or at work by now: the answer to its last poll was an order.
+  if busy; then spare; fi
   say "still there, so terminated: ${masters[*]-} ${workers[*]-}"
   kill -TERM "${masters[@]}" "${workers[@]}" 2>/dev/null
   if ! within "$term_seconds" none_left; then
+    if busy; then spare; fi
     say "still there, so killed: ${masters[*]-} ${workers[*]-}"
     kill -KILL "${masters[@]}" "${workers[@]}" 2>/dev/null
     if ! within "$kill_seconds" none_left; then
@@ -336,7 +345,7 @@ fi
 rm -f "$pid_dir/codedeploy-agent.pid" "$pid_dir/codedeploy-agent.pid.lock" "$pid_dir/master.pid"
 
 mark=$(place)
-systemd 10 reset-failed "$unit" # its limit of starts counts the dead ones
+timeout 10 systemctl reset-failed "$unit" >/dev/null 2>&1 </dev/null 9>&- # its limit of starts counts the dead ones
 systemd "$start_seconds" start "$unit"
 code=$?
 stopped=no

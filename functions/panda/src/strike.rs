@@ -32,6 +32,13 @@ const COMMAND_PATIENCE: Duration = Duration::from_mins(2);
 /// How much longer than the invocation a lease lasts, so that clocks that differ do not make two watchers.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long a window must still be open when an intention is recorded: the record, the word to people, and a call with all its retries may take as
+/// long before the blow falls.
+const LAST_CALL: SignedDuration = SignedDuration::from_secs(45);
+
+/// The same when a blow falls: one call with all its retries.
+const LAST_BLOW: SignedDuration = SignedDuration::from_secs(16);
+
 /// What an invocation without a known end counts with: Lambda's longest.
 const LONGEST: Duration = Duration::from_mins(15);
 
@@ -61,6 +68,12 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
     }
     // The fleet's time to heal begins now, not when the looks began.
     let now = app.now();
+    let outlook = plan.surveyed.outlook.as_ref();
+    let closing = outlook.and_then(|outlook| outlook.open_until);
+    if closes_within(closing, now, LAST_CALL) {
+        let next = outlook.and_then(|outlook| outlook.next_opening);
+        return Carried { spared: Some(Reason::OutsideWindow { next }), ..Carried::default() };
+    }
     experiment.heal_by = now.checked_add(app.config.settings.heal).unwrap_or(now);
     let lease_until = lease(now, deadline.left(app.system_now()));
     match app.journal.record(&experiment, &strike.limits, lease_until).await {
@@ -79,7 +92,7 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
     );
     let mut carried = Carried::default();
     carried.problems.extend(tell::announce(app, &experiment).await);
-    let blow = blow(app, &experiment).await;
+    let blow = blow(app, &experiment, closing).await;
     carried.problems.extend(blow.refused.iter().map(ToString::to_string));
     carried.problems.extend(blow.notes);
     let outcome = if blow.struck || blow.unclear {
@@ -195,10 +208,14 @@ struct Blow {
 }
 
 /// Strikes each victim on its own: one that AWS refuses does not save the others.
-async fn blow<J>(app: &App<J>, experiment: &Experiment) -> Blow {
+async fn blow<J>(app: &App<J>, experiment: &Experiment, closing: Option<Timestamp>) -> Blow {
     let mut blow = Blow::default();
     for victim in &experiment.victims {
         let instance = &victim.instance;
+        if closes_within(closing, app.now(), LAST_BLOW) {
+            blow.notes.push(format!("{instance} was not struck any more: the window closes"));
+            continue;
+        }
         let result = match experiment.fault {
             Fault::Terminate => termination::terminate(&app.eyes.aws, instance, Shutdown::Orderly).await.map(ended),
             Fault::Crash => termination::terminate(&app.eyes.aws, instance, Shutdown::PowerCut).await.map(ended),
@@ -244,6 +261,11 @@ async fn stop_agent<J>(app: &App<J>, instance: &InstanceId) -> Result<Result<(),
             Err("did not answer in time: its agent may be stopped")
         }
     })
+}
+
+/// Whether a window closes so soon.
+fn closes_within(closing: Option<Timestamp>, now: Timestamp, soon: SignedDuration) -> bool {
+    closing.is_some_and(|closing| closing.duration_since(now) < soon)
 }
 
 /// The end of the invocation, and a little more.

@@ -369,6 +369,19 @@ async fn every_gate_spares_with_its_own_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_seconds_of_a_window_are_left_alone_for_a_call_may_hang() {
+    // The scene begins at 09:30.
+    for (seconds, dies) in [(1_700, true), (1_770, false), (1_797, false)] {
+        let scene = Scene::unleashed(&fleet(&[("window", "Thu 09:00-10:00")]));
+        scene.guarded(scene.pass(seconds)).await;
+        let outcome = scene.guarded(scene.kill()).await;
+        assert_eq!(outcome.experiments.len(), usize::from(dies), "{seconds}: {outcome:#?}");
+        assert_eq!(reasons(&outcome).contains(&"outside-window"), !dies, "{seconds}: {outcome:#?}");
+        assert_eq!(scene.messages().is_empty(), !dies);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_kill_of_a_day_is_refused_by_the_journals_limits() {
     let scene = Scene::unleashed(&fleet(&[]));
     assert_eq!(only_verdict(&scene.guarded(scene.kill()).await), Verdict::Survived);

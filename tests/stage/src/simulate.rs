@@ -48,7 +48,7 @@ pub use self::{
 const TIMELINES: usize = 3;
 
 /// Years that are played together with all other scenarios, at the most.
-const YEARS: u64 = 20;
+const YEARS: u64 = 10;
 
 /// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws.
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub struct SimulateArgs {
     /// Only this strategy
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,
-    /// How many seeds; of a year, which takes seconds for each, as many only if its scenario is named, and else a few
+    /// How many seeds; of a year, which takes seconds for each, as many only if its scenario is named, and else ten at the most
     #[arg(long, default_value_t = 100)]
     seeds: u64,
     /// The first seed
@@ -112,7 +112,11 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
     };
     let (started, played) = (Instant::now(), AtomicU64::new(0));
     let all: u64 = tasks.iter().map(seeds_of).sum();
-    let progress = |task: Task, _: &RunReport| {
+    let progress = |task: Task, run: &RunReport| {
+        if let Some(violation) = run.violations.first() {
+            let (scenario, seed) = (task.scenario.name, run.seed);
+            let _ = writeln!(io::stderr(), "{scenario} seed {seed} broke a law: {}", violation.law);
+        }
         let played = played.fetch_add(1, Relaxed) + 1;
         let step = if task.scenario.is_year() { 10 } else { 500 };
         if played.is_multiple_of(step) || played == all {

@@ -7,6 +7,7 @@ mod lifecycle;
 pub(crate) mod revision;
 mod rollout;
 mod script;
+mod status;
 pub(crate) mod target;
 
 use std::collections::BTreeMap;

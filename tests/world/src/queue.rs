@@ -85,7 +85,7 @@ pub(crate) enum Due {
     /// An action of a pipeline is through.
     ActionEnds { action: ActionOf, well: bool },
     /// A pipeline sees that the deployment for which its action waits is over.
-    DeployActionEnds { action: ActionOf, deployment: String },
+    DeployActionEnds { action: ActionOf, deployment: String, status: DeploymentStatus },
     /// A pipeline's execution ends as it was told to.
     ExecutionEnds { pipeline: String, execution: String },
     /// A command reaches its instance, or finds nobody there.

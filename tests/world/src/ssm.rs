@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub(crate) mod document;
+mod invocation;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -306,7 +306,9 @@ impl World {
             Due::EventLost { deployment, instance, turn } => self.on_event_lost(deployment, &instance, turn),
             Due::LaunchDeployed { instance, well } => self.on_launch_deployed(&instance, well),
             Due::ActionEnds { action, well } => self.on_action_ends(&action, well),
-            Due::DeployActionEnds { action, deployment } => self.on_deploy_action_ends(&action, &deployment),
+            Due::DeployActionEnds { action, deployment, status } => {
+                self.on_deploy_action_ends(&action, &deployment, status);
+            }
             Due::ExecutionEnds { pipeline, execution } => self.on_execution_ends(&pipeline, &execution),
             Due::CommandDelivered { command, instance } => self.on_command_delivered(&command, &instance),
             Due::CommandDone { command, instance, epoch } => self.on_command_done(&command, &instance, epoch),

@@ -510,6 +510,64 @@ fn what_is_asked_of_targets_wrongly_is_refused_with_its_code() {
     assert_eq!(run.json("CodeDeploy_20141006.ListDeploymentTargets", failed).unwrap()["targetIds"], json!([]));
 }
 
+/// Something that may happen to a delivery, by chance.
+fn mischief(rng: &mut fastrand::Rng, run: &Run) -> Act {
+    let ids: Vec<String> = run.world.instances().filter(|i| !i.state.is_dead()).map(|i| i.id.clone()).collect();
+    let instance = if ids.is_empty() { String::new() } else { ids[rng.usize(0..ids.len())].clone() };
+    let event = ["ApplicationStop", "BeforeInstall", "ApplicationStart", "ValidateService"][rng.usize(0..4)];
+    let outcome = match rng.u8(0..4) {
+        0 => ScriptOutcome::Fails { exit: 1, log: "bad".into(), times: Some(rng.u32(1..3)) },
+        1 => ScriptOutcome::TimesOut { after_seconds: rng.u32(10..900) },
+        _ => ScriptOutcome::Succeeds,
+    };
+    let commit = CommitSpec { stops_server: rng.bool(), ..CommitSpec::page("x").with(event, outcome) };
+    match rng.u8(0..14) {
+        0..=2 => Act::Push { pipeline: "web".into(), commit },
+        3 => deploy(commit),
+        4 => Act::RetryStage { pipeline: "web".into(), stage: "Deploy".into() },
+        5 => agent(&instance, CodeDeployAgent::Stopped),
+        6 => agent(&instance, CodeDeployAgent::Hung),
+        7 => agent(&instance, CodeDeployAgent::Running),
+        8 => Act::Terminate { instance },
+        9 => Act::FailStatusChecks { instance },
+        10 => Act::RepairStatusChecks { instance },
+        11 => {
+            let trouble = [None, Some(AgentTrouble::DiskFull), Some(AgentTrouble::Denied)][rng.usize(0..3)];
+            Act::AfflictAgent { instance, trouble }
+        }
+        12 => Act::SetDesired { group: "web".into(), desired: rng.u32(1..5) },
+        _ => Act::StopDeployment { application: "web".into(), deployment_group: "web".into(), rollback: rng.bool() },
+    }
+}
+
+#[test]
+fn whatever_happens_a_group_has_one_deployment_at_a_time_and_everything_ends() {
+    for seed in 0..60 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut run = Run::seeded(seed, &played(|_, _| {}));
+        run.world.set_faults(panda_world::Faults { stale_reads: 0.1, event_double: 0.2, ..Default::default() });
+        for _ in 0..60 {
+            let act = mischief(&mut rng, &run);
+            // What cannot happen now is refused, as it should be.
+            let _refused = run.world.act(&act);
+            run.pass(rng.u64(1..400));
+            let active = run.world.deployments().filter(|d| !d.status.is_over() && d.creator != "autoscaling");
+            assert!(active.count() <= 1, "seed {seed}");
+            for deployment in run.world.deployments().filter(|deployment| deployment.status.is_over()) {
+                assert!(deployment.targets.values().all(|target| target.progress.is_over()), "seed {seed}");
+            }
+        }
+        // Nothing more happens, but what was begun: launches that cannot be deployed to go on for ever, so the group rests too.
+        run.act(Act::Suspend { group: "web".into(), names: vec![] });
+        run.pass(40_000);
+        assert!(run.world.deployments().all(|deployment| deployment.status.is_over()), "seed {seed}");
+        for execution in run.world.pipelines().flat_map(|pipeline| &pipeline.executions) {
+            assert!(execution.status.is_over() && execution.waits_for.is_none(), "seed {seed}: {execution:?}");
+            assert!(execution.actions.iter().all(|action| action.status.is_over()), "seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn nothing_stays_in_the_queue_of_a_fleet_to_which_nothing_is_deployed() {
     let mut run = Run::of(&played(|_, _| {}));

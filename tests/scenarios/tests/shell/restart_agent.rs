@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use panda_scenarios::root;
 
-use crate::server::{Agent, Restart, Server, at_once};
+use crate::server::{Agent, Bystander, Restart, Server, at_once};
 
 const LOG: &str = "var/log/aws/codedeploy-agent/codedeploy-agent.log";
 const TRACKED: &str = "opt/codedeploy-agent/deployment-root/ongoing-deployment/d-EXAMPLE01";
@@ -64,7 +64,7 @@ fn a_hung_agent_is_killed_and_nobody_else() {
         assert_eq!(restart.pid("before"), Some(before));
         assert!(!server.masters().contains(&before));
         assert!(restart.remarks.contains("still there, so killed"), "{}", restart.remarks);
-        assert!(others.iter_mut().all(|other| other.lives()));
+        assert!(others.iter_mut().all(Bystander::lives));
     });
 }
 
@@ -147,6 +147,19 @@ fn an_event_that_begins_while_the_agent_stops_is_not_killed_and_the_agent_comes_
 }
 
 #[test]
+fn an_event_that_begins_while_the_agent_is_told_to_end_is_not_killed_either() {
+    at_once(Agent::BOTH, |agent| {
+        let server = Server::with(agent);
+        server.write("fake/life", "ordered");
+        server.write("fake/stop", "mute");
+        let before = server.boot();
+        let restart = server.restart_agent();
+        assert_eq!((restart.action(), restart.code), ("refused-busy", Some(0)), "{restart:?}");
+        assert_eq!(server.masters(), [before]);
+    });
+}
+
+#[test]
 fn an_empty_pid_file_does_not_keep_the_agent_from_starting() {
     at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
@@ -193,7 +206,7 @@ fn on_a_full_disk_a_living_agent_is_left_alone_a_dead_one_is_tried_and_no_file_i
                 (restart.action(), restart.code, &restart.said["disk_percent"]),
                 ("failed", Some(1), &100.into())
             );
-            assert!(restart.errors().contains("disk full?"), "{restart:?}");
+            assert!(restart.errors().contains("the agent cannot write into"), "{restart:?}");
             assert_eq!((restart.pid("after"), server.masters()), (before, before.into_iter().collect()));
             assert_eq!(server.read("srv/precious"), "user data");
             assert_eq!(server.read("opt/codedeploy-agent/deployment-root/g/d-1/bundle.tar"), "a revision");
@@ -277,10 +290,10 @@ fn an_agent_that_codedeploy_refuses_lives_but_does_not_poll() {
         at_once(reasons, |reason| {
             let server = Server::with(agent);
             server.boot();
-            // It was fine yesterday, and 2.x says that it begins to poll before it is refused.
-            let begins = if agent == Agent::Two { agent.poll() } else { "" };
+            // A poll that succeeded before the refusal is no proof, and 2.x says that it begins to poll before it is refused.
+            let begins = agent.poll();
             server.write("fake/log", format!("{begins}\n{}", agent.refusal(reason)));
-            let restart = server.restart_agent();
+            let restart = server.restart_agent_in_vain();
             assert_eq!((restart.action(), restart.code, restart.polls()), ("restarted", Some(0), false), "{restart:?}");
             assert!(restart.errors().contains(reason.trim()), "{restart:?}");
         });
@@ -292,7 +305,9 @@ fn a_refusal_that_passes_does_not_count() {
     let server = Server::with(Agent::One);
     let refusal = Agent::One.refusal("Cannot reach InstanceService: SocketError - getaddrinfo");
     server.write("fake/log", format!("{refusal}\nsleep 0.5\n{}", Agent::One.poll()));
-    server.restart_agent().assert_cured("started");
+    let restart = server.restart_agent();
+    restart.assert_cured("started");
+    assert_eq!(restart.errors(), "", "what has passed is wrong no more");
 }
 
 #[test]
@@ -300,7 +315,9 @@ fn a_hook_that_fails_right_after_the_start_is_no_failure_to_poll() {
     let server = Server::with(Agent::One);
     let failure = Agent::One.refusal("Error during perform: InstanceAgent::Plugins::CodeDeployPlugin::ScriptError - Script at specified location: scripts/start.sh failed with exit code 1");
     server.write("fake/log", format!("{}\n{failure}", Agent::One.poll()));
-    server.restart_agent().assert_cured("started");
+    let restart = server.restart_agent();
+    restart.assert_cured("started");
+    assert!(restart.errors().contains("ScriptError"), "{restart:?}");
 }
 
 #[test]
@@ -310,7 +327,7 @@ fn a_poll_of_before_the_restart_is_no_proof() {
         server.boot();
         server.write(LOG, agent.poll().trim_start_matches("line '").trim_end_matches('\'').to_owned() + "\n");
         server.write("fake/log", "");
-        let restart = server.restart_agent();
+        let restart = server.restart_agent_in_vain();
         assert_eq!((restart.action(), restart.code, restart.polls()), ("restarted", Some(0), false));
     });
 }
@@ -319,7 +336,7 @@ fn a_poll_of_before_the_restart_is_no_proof() {
 fn an_agent_2_whose_own_status_says_no_does_not_poll() {
     let server = Server::with(Agent::Two);
     server.write("fake/status", "3");
-    assert!(!server.restart_agent().polls());
+    assert!(!server.restart_agent_in_vain().polls());
 }
 
 #[test]
@@ -348,24 +365,29 @@ fn without_a_log_nothing_is_proven() {
         let server = Server::with(agent);
         fs::remove_file(server.path(LOG)).unwrap();
         server.write("fake/log", "");
-        let restart = server.restart_agent();
+        let restart = server.restart_agent_in_vain();
         assert_eq!((restart.action(), restart.code, restart.polls()), ("started", Some(0), false));
     });
 }
 
 #[test]
-fn the_last_errors_of_a_dead_agent_are_told_when_the_new_one_has_none() {
+fn the_last_errors_of_a_dead_agent_are_told_when_it_stays_dead_and_not_when_it_polls() {
     at_once(Agent::BOTH, |agent| {
-        let server = Server::with(agent);
-        let lines: String = (1..=9)
-            .map(|n| format!("2026-11-24T11:0{n}:00 ERROR [codedeploy-agent(7)]: No space left on device {n}\n"))
+        let log: Vec<String> = (1..=9)
+            .map(|n| format!("2026-11-24T11:0{n}:00 ERROR [codedeploy-agent(7)]: No space left on device {n}"))
             .collect();
-        server.write(LOG, format!("{lines}2026-11-24T11:10:00 INFO  [codedeploy-agent(7)]: ERRORS is not an error\n"));
-        let restart = server.restart_agent();
-        restart.assert_cured("started");
-        let errors = restart.errors();
+        let log = log.join("\n") + "\n2026-11-24T11:10:00 INFO  [codedeploy-agent(7)]: ERRORS is not an error\n";
+        let server = Server::with(agent);
+        server.write(LOG, &log);
+        server.write("fake/start", "exited");
+        let errors = server.restart_agent().errors();
         assert_eq!(errors.lines().count(), 5);
         assert!(errors.contains("device 9") && errors.contains("device 5") && !errors.contains("device 4"), "{errors}");
+        server.write("fake/start", "normal");
+        server.write("fake/state", "inactive");
+        let restart = server.restart_agent();
+        restart.assert_cured("started");
+        assert_eq!(restart.errors(), "");
     });
 }
 
@@ -374,7 +396,7 @@ fn whatever_bytes_are_in_the_log_the_report_is_json() {
     at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
         let mut log = Vec::new();
-        let long = "x".repeat(1000);
+        let filler = "x".repeat(1000);
         for nasty in [
             &br#"ERROR "quoted" \ back\slash \u0041 \"{}"#[..],
             b"ERROR \x00\x01\x07\x1b[31m\x7f red \x9f",
@@ -383,10 +405,11 @@ fn whatever_bytes_are_in_the_log_the_report_is_json() {
             b"ERROR ${HOME} $(touch pwned) `touch pwned` %s %n",
         ] {
             log.extend_from_slice(nasty);
-            log.extend_from_slice(long.as_bytes());
+            log.extend_from_slice(filler.as_bytes());
             log.push(b'\n');
         }
         server.write(LOG, &log);
+        server.write("fake/start", "exited");
         let restart = server.restart_agent();
         let errors = restart.errors();
         assert_eq!(errors.lines().count(), 5, "{errors}");
@@ -410,6 +433,7 @@ fn what_looks_like_a_credential_does_not_leave_the_server() {
         LOG,
         "ERROR AKIAIOSFODNN7EXAMPLE and ASIAIOSFODNN7EXAMPLE\nERROR AWS_SECRET_ACCESS_KEY=hush1 DB_PASSWORD='hush2'\nERROR password: hush3, token: \"hush4\"\nERROR ExpiredTokenException: The security token included\n",
     );
+    server.write("fake/start", "exited");
     let errors = server.restart_agent().errors();
     assert!(!errors.contains("EXAMPLE") && !errors.contains("hush"), "{errors}");
     assert!(errors.contains("ExpiredTokenException: The security token included"), "{errors}");

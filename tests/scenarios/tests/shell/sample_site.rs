@@ -1,4 +1,4 @@
-//! Does `fleet/sample-app` bring a site, deployed by its own AppSpec with a real nginx?
+//! Does `fleet/sample-app` bring a site, deployed by its own `AppSpec` with a real nginx?
 
 use std::{
     fs,

@@ -164,7 +164,7 @@ impl Server {
             .env("RESTART_AGENT_ROOT", self.folder.path())
             .env("RESTART_AGENT_PAUSE", "0.1")
             .stdin(Stdio::null());
-        for (name, seconds) in [("HOLD", 1), ("STOP", 3), ("TERM", 2), ("KILL", 5), ("START", 5), ("POLL", 8)] {
+        for (name, seconds) in [("HOLD", 1), ("STOP", 3), ("TERM", 2), ("KILL", 5), ("START", 5), ("POLL", 30)] {
             command.env(format!("RESTART_AGENT_{name}_SECONDS"), seconds.to_string());
         }
         command
@@ -180,9 +180,19 @@ impl Server {
         Restart::of(&self.restart_script().output().unwrap())
     }
 
+    /// The same for an agent that is not going to poll: nobody waits for that for long.
+    pub(crate) fn restart_agent_in_vain(&self) -> Restart {
+        Restart::of(&self.restart_script().env("RESTART_AGENT_POLL_SECONDS", "5").output().unwrap())
+    }
+
     /// Begins to run it.
     pub(crate) fn begin_restart(&self) -> Child {
-        self.restart_script().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.restart_script()
+            .env("RESTART_AGENT_POLL_SECONDS", "8")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// What systemd was asked for, in order.
@@ -192,7 +202,7 @@ impl Server {
 
     /// Waits until something is so.
     pub(crate) fn until(&self, what: &str, so: impl Fn(&Server) -> bool) {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_mins(1);
         while !so(self) {
             assert!(Instant::now() < patience, "waited in vain: {what}");
             sleep(Duration::from_millis(20));

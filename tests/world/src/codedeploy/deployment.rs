@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::CodeDeploy;
+pub use super::status::DeploymentStatus;
 use super::target::{Progress, Target};
 use crate::queue::Due;
 use crate::wire::ApiError;
@@ -15,72 +16,8 @@ use crate::world::{ACCOUNT, REGION, World, later};
 
 /// So many that are over are kept for each deployment group, so that a long life does not fill the memory.
 const KEPT: usize = 10;
-
-/// Status of a deployment, by AWS's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "AWS's own names")]
-pub enum DeploymentStatus {
-    Created,
-    Queued,
-    InProgress,
-    Baking,
-    Succeeded,
-    Failed,
-    Stopped,
-    Ready,
-}
-
-impl DeploymentStatus {
-    const ALL: [Self; 8] = [
-        Self::Created,
-        Self::Queued,
-        Self::InProgress,
-        Self::Baking,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Stopped,
-        Self::Ready,
-    ];
-
-    /// AWS's word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "Created",
-            Self::Queued => "Queued",
-            Self::InProgress => "InProgress",
-            Self::Baking => "Baking",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::Stopped => "Stopped",
-            Self::Ready => "Ready",
-        }
-    }
-
-    /// From AWS's word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
-
-    /// Whether the deployment is over.
-    #[must_use]
-    pub const fn is_over(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Stopped)
-    }
-
-    /// The word of its event, if it has one.
-    const fn event(self) -> Option<&'static str> {
-        match self {
-            Self::InProgress => Some("START"),
-            Self::Succeeded => Some("SUCCESS"),
-            Self::Failed => Some("FAILURE"),
-            Self::Stopped => Some("STOP"),
-            Self::Ready => Some("READY"),
-            Self::Created | Self::Queued | Self::Baking => None,
-        }
-    }
-}
+/// And where they are played: who looks into a failure an hour later finds it, though many launches have come since.
+const KEPT_PLAYED: usize = 100;
 
 /// A deployment.
 #[derive(Debug, Clone, Serialize)]
@@ -327,7 +264,7 @@ impl CodeDeploy {
         group.active = group.active.filter(|active| *active != number);
         group.launching.retain(|launching| *launching != number);
         group.over.push(number);
-        if group.over.len() > KEPT {
+        if group.over.len() > if group.played { KEPT_PLAYED } else { KEPT } {
             let forgotten = group.over.remove(0);
             if let Some(deployment) = self.deployments.remove(&forgotten) {
                 self.by_id.remove(&deployment.id);

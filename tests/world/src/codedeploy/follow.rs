@@ -14,10 +14,8 @@ impl World {
     pub(crate) fn follow_deployment(&mut self, number: u64) {
         let Some(deployment) = self.state.code_deploy.deployments.get(&number).cloned() else { return };
         if let Some(action) = deployment.action.clone() {
-            self.aside(
-                self.timing.pipeline_notice,
-                Due::DeployActionEnds { action, deployment: deployment.id.clone() },
-            );
+            let (deployment, status) = (deployment.id.clone(), deployment.status);
+            self.aside(self.timing.pipeline_notice, Due::DeployActionEnds { action, deployment, status });
         }
         if deployment.commit.is_none() {
             return;

@@ -12,7 +12,7 @@ use crate::world::{World, later};
 const UNHEARD: &str = "CodeDeploy agent was not able to receive the lifecycle event. Check the CodeDeploy agent logs on your host and make sure the agent is running and can connect to the CodeDeploy server.";
 /// Code 7 of both agents `[src]`: they find at their start an event that they had begun.
 const RESTARTED: &str = "Failed: Failing in-progress lifecycle event after an agent restart.";
-/// How often a machine that is cut off tries to report.
+/// How often an agent that is cut off tries to report.
 const REPORT_AGAIN: Duration = Duration::from_secs(30);
 
 impl World {
@@ -79,7 +79,7 @@ impl World {
         let Some(event) = target.events.iter().find(|event| event.progress == Progress::InProgress) else { return };
         let (name, started) = (event.name, event.started.unwrap_or(self.now));
         let Some(found) = self.state.instances.get(instance).filter(|found| found.epoch == epoch) else { return };
-        if found.failing {
+        if !found.agent_polls() {
             // Its time runs out before it reaches anybody, or it reports late.
             let due = if later(started, self.timing.event_lost) <= self.now {
                 return self.finish_event(number, instance, Err(Diagnostics::unknown(UNHEARD)));

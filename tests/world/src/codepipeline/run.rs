@@ -188,9 +188,12 @@ impl World {
     }
 
     /// The pipeline sees that its deployment is over.
-    pub(crate) fn on_deploy_action_ends(&mut self, action: &ActionOf, deployment: &str) {
-        let found = self.state.code_deploy.deployment(deployment);
-        let status = found.map_or(crate::DeploymentStatus::Failed, |deployment| deployment.status);
+    pub(crate) fn on_deploy_action_ends(
+        &mut self,
+        action: &ActionOf,
+        deployment: &str,
+        status: crate::DeploymentStatus,
+    ) {
         let well = status == crate::DeploymentStatus::Succeeded;
         let words = match status {
             crate::DeploymentStatus::Succeeded => "succeeded",

@@ -1,5 +1,6 @@
 //! `CodeDeploy`, model `CodeDeploy_20141006`.
 
+mod revision;
 mod targets;
 
 use super::input::Input;
@@ -9,7 +10,7 @@ use super::{ApiError, Operation, Service, View};
 use crate::codedeploy::deployment::{
     Deployment, DeploymentStatus, Plan, no_application, no_deployment, no_deployment_group,
 };
-use crate::codedeploy::revision::{BUCKET, Commit};
+use crate::codedeploy::revision::Commit;
 use crate::codedeploy::target::Progress;
 use crate::codedeploy::{Application, DeploymentGroup};
 use crate::world::{ACCOUNT, World};
@@ -140,7 +141,7 @@ fn write_group(view: &View<'_>, application: &Application, group: &DeploymentGro
                 .with("events", group.rollback.then_some("DEPLOYMENT_FAILURE").into_iter().collect::<Shape>()),
         )
         .with("outdatedInstancesStrategy", if group.update_outdated { "UPDATE" } else { "IGNORE" })
-        .maybe("targetRevision", group.good.as_ref().and_then(|id| all_commits(view, id)).map(write_revision))
+        .maybe("targetRevision", group.good.as_ref().and_then(|id| all_commits(view, id)).map(revision::write))
         .with("computePlatform", "Server")
         .with("terminationHookEnabled", false)
         .maybe("lastSuccessfulDeployment", last(|status| status == DeploymentStatus::Succeeded))
@@ -156,19 +157,6 @@ fn numbers(group: &DeploymentGroup) -> Vec<u64> {
     let mut numbers: Vec<u64> = group.over.iter().chain(&group.active).chain(&group.launching).copied().collect();
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     numbers
-}
-
-/// As the pipeline gives it: the bundle in its bucket. The bucket is versioned.
-fn write_revision(commit: &Commit) -> Shape {
-    Shape::record().with("revisionType", "S3").with(
-        "s3Location",
-        Shape::record()
-            .with("bucket", BUCKET)
-            .with("key", commit.key())
-            .with("bundleType", "zip")
-            .with("version", commit.id.get(8..40).unwrap_or_default())
-            .with("eTag", commit.id.get(..32).unwrap_or_default()),
-    )
 }
 
 fn write_last(deployment: &Deployment) -> Shape {
@@ -277,7 +265,7 @@ fn write(view: &View<'_>, deployment: &Deployment) -> Shape {
         .with("deploymentGroupName", &deployment.group)
         .with("deploymentConfigName", &deployment.config)
         .with("deploymentId", &deployment.id)
-        .maybe("revision", deployment.commit.as_ref().and_then(|id| all_commits(view, id)).map(write_revision))
+        .maybe("revision", deployment.commit.as_ref().and_then(|id| all_commits(view, id)).map(revision::write))
         .with("status", deployment.status.as_str())
         .maybe(
             "errorInformation",
@@ -298,34 +286,10 @@ fn create(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
     let application = named(input, "applicationName", "ApplicationNameRequiredException")?;
     let group = named(input, "deploymentGroupName", "DeploymentGroupNameRequiredException")?;
     let played = world.state.code_deploy.group(application, group).is_some_and(|group| group.played);
-    let commit = if played { Some(revision(world, input)?) } else { None };
+    let commit = if played { Some(revision::read(world, input)?) } else { None };
     let number = world.create_deployment(application, group, Plan { commit, ..Plan::default() })?;
     let id = world.state.code_deploy.deployments.get(&number).map(|deployment| &deployment.id);
     Ok(Shape::record().maybe("deploymentId", id))
-}
-
-/// The commit that a revision means: on GitHub, or its bundle in the bucket.
-fn revision(world: &World, input: &Input<'_>) -> Result<String, ApiError> {
-    let revision = input.structure("revision");
-    let missing = || ApiError::bad("RevisionRequiredException", "A revision is required.");
-    let revision = revision.ok_or_else(missing)?;
-    let all = &world.state.code_deploy;
-    let found = match revision.get("revisionType")? {
-        Some("GitHub") => match revision.structure("gitHubLocation") {
-            Some(location) => all.commit(location.need("commitId")?),
-            None => return Err(missing()),
-        },
-        Some("S3") => match revision.structure("s3Location") {
-            Some(location) => {
-                all.commit_at(location.need("key")?).filter(|_| location.get("bucket") == Ok(Some(BUCKET)))
-            }
-            None => return Err(missing()),
-        },
-        _ => return Err(ApiError::bad("InvalidRevisionException", "The revision was specified in an invalid format.")),
-    };
-    found.map(|commit| commit.id.clone()).ok_or_else(|| {
-        ApiError::bad("RevisionDoesNotExistException", "The named revision does not exist with the user or account.")
-    })
 }
 
 fn stop(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {

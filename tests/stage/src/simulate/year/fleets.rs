@@ -145,7 +145,9 @@ fn fleet(rng: &mut Rng, name: &str, number: u8, home: &str) -> Plan {
     }
     let groups = if rng.u8(0..5) == 0 { vec![format!("{name}-a"), format!("{name}-b")] } else { vec![name.to_owned()] };
     let groups = groups.into_iter().map(|group| {
-        let desired = u32::from(addresses).max(1) + rng.u32(0..=3);
+        // The last server of a group is never killed: one fleet in eight is there to show it.
+        let spares = if rng.u8(0..8) == 0 { 0 } else { rng.u32(1..=3) };
+        let desired = u32::from(addresses).max(1) + spares;
         GroupSpec {
             name: group,
             desired,

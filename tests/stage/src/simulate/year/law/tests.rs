@@ -388,9 +388,14 @@ fn a_kill_in_a_group_that_is_unwell_is_seen() {
 #[test]
 fn a_kill_while_something_else_goes_on_is_seen() {
     let refresh = |story: &mut Story| {
-        story.entry(-100, Kind::Group { group: "shop".to_owned(), change: "instance refresh started".to_owned() });
+        story.entry(-100, Kind::Group { group: "shop".to_owned(), change: "instance refresh r-1 Started".to_owned() });
     };
     assert_eq!(broken_by(refresh), ["nothing dies during an instance refresh"]);
+    let refreshed = |story: &mut Story| {
+        refresh(story);
+        story.entry(-50, Kind::Group { group: "shop".to_owned(), change: "instance refresh r-1 Succeeded".to_owned() });
+    };
+    assert_eq!(broken_by(refreshed), [""; 0]);
     let deployment = |story: &mut Story| {
         let (application, deployment_group) = ("shop".to_owned(), "shop".to_owned());
         story.deed(-100, Act::StartDeployment { application, deployment_group, seconds: Some(600) });
