@@ -92,7 +92,7 @@ impl Eyes {
                     self.pipelines.stages(pipeline.as_str()),
                     self.pipelines.execution(pipeline.as_str(), execution.as_str())
                 );
-                let mut shown = blur.seen(shown).map(|it| it.map(run));
+                let mut shown = blur.seen(shown).map(|shown| shown.as_ref().map(run));
                 if let Ok(Some(ExecutionLook { commit: Some(commit), .. })) = &mut shown {
                     self.complete(commit, pipeline, execution, memory).await;
                 }
@@ -121,7 +121,7 @@ impl Eyes {
             Subject::Deployment(id) => self.owner(id, &deployments, memory, &mut blur).await,
         };
         let failed = unsuccessful(&deployments);
-        let since = deployments.values().filter_map(|deployment| created(deployment)).min();
+        let since = deployments.values().filter_map(created).min();
         let (instances, runs) = join!(
             self.instances(&failed),
             OptionFuture::from(since.filter(|_| !failed.is_empty()).map(|since| {
@@ -199,13 +199,11 @@ impl Eyes {
 
     async fn deployment(&self, id: &DeploymentId, memory: &Memory) -> RawDeployment {
         let (info, targets) = join!(self.deployments.deployment(id.as_str()), async {
-            match memory.targets(id) {
-                Some(known) => Ok(known),
-                None => {
-                    let targets = self.deployments.targets_of(id.as_str()).await;
-                    targets.map(|targets| targets.into_iter().map(target).collect())
-                }
+            if let Some(known) = memory.targets(id) {
+                return Ok(known);
             }
+            let targets = self.deployments.targets_of(id.as_str()).await;
+            targets.map(|targets| targets.into_iter().map(target).collect())
         });
         let info = info.map(|info| info.map(deployment_info));
         let active = match &info {
@@ -386,7 +384,7 @@ pub(crate) fn pipeline_look(stages: Vec<stages::Stage>) -> PipelineLook {
     PipelineLook { stages: stages.into_iter().map(stage).collect() }
 }
 
-fn run(execution: stages::Execution) -> ExecutionLook {
+fn run(execution: &stages::Execution) -> ExecutionLook {
     let commit = execution.revisions.iter().find_map(|revision| {
         Commit::of_revision(optional(&revision.id), optional(&revision.summary), optional(&revision.url))
     });

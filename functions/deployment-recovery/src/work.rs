@@ -39,7 +39,7 @@ const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST: Duration = Duration::from_mins(15);
 
 /// How long Systems Manager tries to hand over a restart. A server that is online takes it within seconds.
-const DELIVERY: Duration = Duration::from_secs(60);
+const DELIVERY: Duration = Duration::from_mins(1);
 
 /// How often reads that failed are tried again, before people are told that they cannot be read.
 const BLURRED_LOOKS: u32 = 4;
@@ -116,7 +116,7 @@ impl<'a, C: Cases> Work<'a, C> {
         };
         let mut unreleased = 0;
         loop {
-            let result = self.to_its_end().await;
+            let result = self.pursue().await;
             if !leased {
                 return result;
             }
@@ -157,7 +157,7 @@ impl<'a, C: Cases> Work<'a, C> {
         seeing
     }
 
-    async fn to_its_end(&mut self) -> Result<(), Unfinished> {
+    async fn pursue(&mut self) -> Result<(), Unfinished> {
         let mut blurred = 0;
         loop {
             let now = self.app.now();
