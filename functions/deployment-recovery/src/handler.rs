@@ -190,10 +190,12 @@ async fn respond<C: Cases>(
     }
     let Wake { call, hints, .. } = wake;
     let (subject, acts) = match call {
-        Call::Failed(subject) | Call::Succeeded(subject) | Call::LookAgain(subject) => (Some(subject), true),
+        Call::Failed(subject)
+        | Call::Succeeded(subject)
+        | Call::LookAgain(subject)
+        | Call::Command(Command::LookAgain { subject, .. }) => (Some(subject), true),
         Call::Command(Command::Diagnose(target)) => (find(app, target).await?, false),
         Call::Command(Command::Recover(target)) => (find(app, target).await?, true),
-        Call::Command(Command::LookAgain { subject, .. }) => (Some(subject), true),
         Call::Sweep | Call::Command(Command::Sweep) => {
             sweep(app, request, deadline, outcome).await?;
             return Ok(None);

@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     sent: Vec<Restart>,
     /// Instances that Auto Scaling was told to replace.
     pub(crate) given_up: BTreeSet<InstanceId>,
+    /// What the source said of its revision: that changes no more.
+    pub(crate) source: Option<BTreeMap<String, String>>,
     /// No pipeline waits for the deployment.
     pub(crate) is_nobodys: bool,
 }

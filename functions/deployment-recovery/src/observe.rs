@@ -27,6 +27,7 @@ use panda_domain::{
     },
 };
 use tokio::join;
+use tracing::debug;
 
 use crate::memory::Memory;
 
@@ -91,7 +92,11 @@ impl Eyes {
                     self.pipelines.stages(pipeline.as_str()),
                     self.pipelines.execution(pipeline.as_str(), execution.as_str())
                 );
-                (blur.seen(stages).map(|stages| stages.map(pipeline_look)), blur.seen(shown).map(|it| it.map(run)))
+                let mut shown = blur.seen(shown).map(|shown| shown.as_ref().map(run));
+                if let Ok(Some(ExecutionLook { commit: Some(commit), .. })) = &mut shown {
+                    self.complete(commit, pipeline, execution, memory).await;
+                }
+                (blur.seen(stages).map(|stages| stages.map(pipeline_look)), shown)
             }
             Subject::Deployment(_) => (Ok(None), Ok(None)),
         };
@@ -116,7 +121,7 @@ impl Eyes {
             Subject::Deployment(id) => self.owner(id, &deployments, memory, &mut blur).await,
         };
         let failed = unsuccessful(&deployments);
-        let since = deployments.values().filter_map(|deployment| created(deployment)).min();
+        let since = deployments.values().filter_map(created).min();
         let (instances, runs) = join!(
             self.instances(&failed),
             OptionFuture::from(since.filter(|_| !failed.is_empty()).map(|since| {
@@ -155,6 +160,29 @@ impl Eyes {
         Seeing { look, blurred: blur.0, fleets, untagged }
     }
 
+    /// Adds to a commit what only its source action says of it. It is for people, and no reason to fail.
+    async fn complete(
+        &self,
+        commit: &mut Commit,
+        pipeline: &PipelineName,
+        execution: &ExecutionId,
+        memory: &mut Memory,
+    ) {
+        if memory.source.is_none() {
+            match self.pipelines.variables(pipeline.as_str(), execution.as_str()).await {
+                Ok(variables) => memory.source = Some(variables),
+                Err(error) => debug!("Could not ask whose commit it is: {error}"),
+            }
+        }
+        let known = memory.source.iter().flatten();
+        let said = |name: &str| known.clone().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        if said("CommitId").is_some_and(|id| id == commit.id) {
+            let author = said("AuthorDisplayName").or_else(|| said("AuthorId"));
+            commit.author = commit.author.take().or(author).filter(|author| !author.is_empty());
+            commit.branch = commit.branch.take().or_else(|| said("BranchName")).filter(|branch| !branch.is_empty());
+        }
+    }
+
     /// Those of these deployments that have not ended.
     async fn still_active(&self, ids: &BTreeSet<DeploymentId>) -> Read<Vec<DeploymentId>> {
         let mut active = Vec::new();
@@ -171,13 +199,11 @@ impl Eyes {
 
     async fn deployment(&self, id: &DeploymentId, memory: &Memory) -> RawDeployment {
         let (info, targets) = join!(self.deployments.deployment(id.as_str()), async {
-            match memory.targets(id) {
-                Some(known) => Ok(known),
-                None => {
-                    let targets = self.deployments.targets_of(id.as_str()).await;
-                    targets.map(|targets| targets.into_iter().map(target).collect())
-                }
+            if let Some(known) = memory.targets(id) {
+                return Ok(known);
             }
+            let targets = self.deployments.targets_of(id.as_str()).await;
+            targets.map(|targets| targets.into_iter().map(target).collect())
         });
         let info = info.map(|info| info.map(deployment_info));
         let active = match &info {
@@ -358,7 +384,7 @@ pub(crate) fn pipeline_look(stages: Vec<stages::Stage>) -> PipelineLook {
     PipelineLook { stages: stages.into_iter().map(stage).collect() }
 }
 
-fn run(execution: stages::Execution) -> ExecutionLook {
+fn run(execution: &stages::Execution) -> ExecutionLook {
     let commit = execution.revisions.iter().find_map(|revision| {
         Commit::of_revision(optional(&revision.id), optional(&revision.summary), optional(&revision.url))
     });

@@ -39,7 +39,7 @@ const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST: Duration = Duration::from_mins(15);
 
 /// How long Systems Manager tries to hand over a restart. A server that is online takes it within seconds.
-const DELIVERY: Duration = Duration::from_secs(60);
+const DELIVERY: Duration = Duration::from_mins(1);
 
 /// How often reads that failed are tried again, before people are told that they cannot be read.
 const BLURRED_LOOKS: u32 = 4;
@@ -114,8 +114,9 @@ impl<'a, C: Cases> Work<'a, C> {
                 false
             }
         };
+        let mut unreleased = 0;
         loop {
-            let result = self.to_its_end().await;
+            let result = self.pursue().await;
             if !leased {
                 return result;
             }
@@ -133,7 +134,12 @@ impl<'a, C: Cases> Work<'a, C> {
                 Ok(Released::Gone) => return result,
                 Err(error) => {
                     self.note(format!("could not let go of the case: {error}"));
-                    return result;
+                    unreleased += 1;
+                    // Perhaps somebody had asked for another look, and the answer with it was lost.
+                    if result.is_err() || unreleased >= TRIES || self.left() < RESERVE + self.look_every() {
+                        return result;
+                    }
+                    sleep(self.look_every()).await;
                 }
             }
         }
@@ -151,7 +157,7 @@ impl<'a, C: Cases> Work<'a, C> {
         seeing
     }
 
-    async fn to_its_end(&mut self) -> Result<(), Unfinished> {
+    async fn pursue(&mut self) -> Result<(), Unfinished> {
         let mut blurred = 0;
         loop {
             let now = self.app.now();

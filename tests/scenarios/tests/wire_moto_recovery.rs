@@ -114,7 +114,7 @@ async fn a_restart_goes_out_in_batches_that_do_not_end_at_the_first_failure() {
     let counter = Counter::default();
     let commands = Commands::new(&account.sdk, counter.clone());
     let servers: BTreeSet<InstanceId> = (0..120).map(|number| InstanceId::from(format!("i-{number:017x}"))).collect();
-    let sent = commands.send_to_all("RestartAgent", &servers, &"why ".repeat(50), Duration::from_secs(60)).await;
+    let sent = commands.send_to_all("RestartAgent", &servers, &"why ".repeat(50), Duration::from_mins(1)).await;
     assert_eq!((sent.to.len(), sent.failures.len(), counter.take()), (120, 0, Tally { reads: 0, writes: 3 }));
     let seen = account.boto3("answer(client('ssm').list_commands()['Commands'])");
     let seen = seen.as_array().unwrap();

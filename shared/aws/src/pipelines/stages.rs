@@ -1,7 +1,10 @@
 //! How does a pipeline stand, what did an execution carry, and run the failed actions of a stage again.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_codepipeline::types::{
-    ActionExecutionStatus, ExecutionType, PipelineExecutionStatus, StageExecutionStatus, StageRetryMode, TriggerType,
+    ActionExecutionFilter, ActionExecutionStatus, ExecutionType, PipelineExecutionStatus, StageExecutionStatus,
+    StageRetryMode, TriggerType,
 };
 use jiff::Timestamp;
 
@@ -12,9 +15,13 @@ use crate::AwsError;
 pub const ACTIONS: &[&str] = &[
     "codepipeline:GetPipelineExecution",
     "codepipeline:GetPipelineState",
+    "codepipeline:ListActionExecutions",
     "codepipeline:ListPipelines",
     "codepipeline:RetryStageExecution",
 ];
+
+/// The most that CodePipeline puts on a page of actions.
+const MOST_ACTIONS: i32 = 100;
 
 /// A stage as it stands. Words are CodePipeline's own: its lists of them grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,6 +168,30 @@ impl Pipelines {
                 let error = AwsError::new("GetPipelineExecution", Some(&subject), &error);
                 let unknown = ["PipelineExecutionNotFoundException", "PipelineNotFoundException"];
                 if unknown.iter().any(|code| error.is(code)) { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+
+    /// What the actions of an execution hand on to each other, such as `CommitMessage` and `AuthorDisplayName` of its source; empty if there is
+    /// no such execution. The newest hundred actions are looked at.
+    ///
+    /// # Errors
+    /// When AWS does not answer or refuses; run again.
+    pub async fn variables(&self, pipeline: &str, id: &str) -> Result<BTreeMap<String, String>, AwsError> {
+        self.counter.read();
+        let filter = ActionExecutionFilter::builder().pipeline_execution_id(id).build();
+        let request = self.client.get().list_action_executions();
+        match request.pipeline_name(pipeline).filter(filter).max_results(MOST_ACTIONS).send().await {
+            Ok(reply) => {
+                let outputs = reply.action_execution_details().iter().filter_map(|action| action.output());
+                let variables = outputs.filter_map(|output| output.output_variables()).flatten();
+                Ok(variables.map(|(name, value)| (name.clone(), value.clone())).collect())
+            }
+            Err(error) => {
+                let subject = format!("{id} of {pipeline}");
+                let error = AwsError::new("ListActionExecutions", Some(&subject), &error);
+                let unknown = ["PipelineExecutionNotFoundException", "PipelineNotFoundException"];
+                if unknown.iter().any(|code| error.is(code)) { Ok(BTreeMap::new()) } else { Err(error) }
             }
         }
     }
