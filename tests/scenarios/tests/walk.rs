@@ -77,11 +77,11 @@ answer(None)
 /// A `CodeConnections` whose connection waits for a few looks, and a `CodePipeline`: moto knows neither. Returns its endpoint and what it heard.
 fn code_services(pending: usize) -> (String, Arc<Mutex<Vec<String>>>) {
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-    let listened = Arc::clone(&heard);
+    let ears = Arc::clone(&heard);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let answer = move |headers: axum::http::HeaderMap, body: String| {
-        let mut heard = listened.lock().unwrap();
+        let mut heard = ears.lock().unwrap();
         let target = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
         let looks = heard.iter().filter(|call| call.starts_with("GetConnection")).count();
         heard.push(format!("{target} {body}"));
