@@ -198,10 +198,11 @@ impl Eyes {
         memory: &mut Memory,
         blur: &mut Blur,
     ) -> Seen<Option<(PipelineName, ExecutionId)>> {
-        let creator = deployments.get(id).and_then(|deployment| {
-            deployment.info.as_ref().ok().and_then(Option::as_ref).map(|info| info.creator.clone())
-        });
-        if creator.is_some_and(|creator| creator != Creator::User) {
+        let info = deployments.get(id).and_then(|deployment| deployment.info.as_ref().ok().and_then(Option::as_ref));
+        // A pipeline's events tell only of what failed as a whole: not of servers on which a deployment fails that goes on, or succeeds.
+        let fails =
+            |status: &DeploymentStatus| !matches!(status, DeploymentStatus::Active(_) | DeploymentStatus::Succeeded);
+        if info.is_some_and(|info| info.creator != Creator::User || !fails(&info.status)) {
             return Ok(None);
         }
         if memory.is_nobodys {

@@ -224,7 +224,11 @@ async fn blow<J>(app: &App<J>, experiment: &Experiment, closing: Option<Timestam
         };
         match result {
             Ok(Ok(())) => blow.struck = true,
-            Ok(Err(note)) => blow.notes.push(format!("{instance} {note}")),
+            Ok(Err(note)) => {
+                // A victim that was leaving already may have been hit by this very call: its reply was lost, and the SDK asked again.
+                blow.unclear |= experiment.fault.kills();
+                blow.notes.push(format!("{instance} {note}"));
+            }
             Err(error) => {
                 blow.unclear |= error.trouble == Trouble::Unreachable;
                 blow.refused.push(error);

@@ -12,7 +12,8 @@
 use std::sync::LazyLock;
 
 use deployment_recovery::cases::{
-    Cases, Claim, Released, Taken, dynamo::DynamoCases,
+    Cases, Claim, Released, Taken,
+    dynamo::DynamoCases,
     memory::{Call, MemoryCases, Trip},
 };
 use jiff::{SignedDuration, Timestamp};

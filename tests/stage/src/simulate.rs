@@ -59,7 +59,7 @@ pub struct SimulateArgs {
     /// Only this strategy
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,
-    /// How many seeds; of a year, which takes seconds for each, as many only if its scenario is named, and else a few
+    /// How many seeds; of a year, which takes seconds for each, as many only if its scenario is named, and else ten at the most
     #[arg(long, default_value_t = 100)]
     seeds: u64,
     /// The first seed

@@ -147,6 +147,19 @@ fn an_event_that_begins_while_the_agent_stops_is_not_killed_and_the_agent_comes_
 }
 
 #[test]
+fn an_event_that_begins_while_the_agent_is_told_to_end_is_not_killed_either() {
+    at_once(Agent::BOTH, |agent| {
+        let server = Server::with(agent);
+        server.write("fake/life", "ordered");
+        server.write("fake/stop", "mute");
+        let before = server.boot();
+        let restart = server.restart_agent();
+        assert_eq!((restart.action(), restart.code), ("refused-busy", Some(0)), "{restart:?}");
+        assert_eq!(server.masters(), [before]);
+    });
+}
+
+#[test]
 fn an_empty_pid_file_does_not_keep_the_agent_from_starting() {
     at_once(Agent::BOTH, |agent| {
         let server = Server::with(agent);
@@ -277,8 +290,8 @@ fn an_agent_that_codedeploy_refuses_lives_but_does_not_poll() {
         at_once(reasons, |reason| {
             let server = Server::with(agent);
             server.boot();
-            // It was fine yesterday, and 2.x says that it begins to poll before it is refused.
-            let begins = if agent == Agent::Two { agent.poll() } else { "" };
+            // A poll that succeeded before the refusal is no proof, and 2.x says that it begins to poll before it is refused.
+            let begins = agent.poll();
             server.write("fake/log", format!("{begins}\n{}", agent.refusal(reason)));
             let restart = server.restart_agent_in_vain();
             assert_eq!((restart.action(), restart.code, restart.polls()), ("restarted", Some(0), false), "{restart:?}");

@@ -160,7 +160,7 @@ impl<F: Function> Lambda<F> {
 
     /// Takes an event into the queue. It is handled in the background.
     pub(super) fn accept(&self, event: Value) {
-        let id = event["id"].as_str().unwrap_or_default().to_owned();
+        let id = event.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         self.accept_as(id, event);
     }
 

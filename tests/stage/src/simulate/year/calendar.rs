@@ -51,6 +51,12 @@ struct Hours {
     to: i32,
 }
 
+/// Windows as moments: from, and until just before.
+pub(super) type Spans = Vec<(Timestamp, Timestamp)>;
+
+/// The windows of a day, and the tags that they are of.
+pub(super) type DayOf = (BTreeMap<String, String>, Spans);
+
 /// What holds for groups whose tags are silent: the function's environment.
 pub(super) type Environment = BTreeMap<String, String>;
 

@@ -75,7 +75,7 @@ impl Function for Panda {
     }
 
     async fn handle(started: &Started, event: LambdaEvent<Value>) -> Result<String, String> {
-        let command = event.payload["command"].as_str().unwrap_or_default().to_owned();
+        let command = event.payload.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
         started.began.borrow_mut().push(Began {
             at: started.cloud.now(),
             environment: started.name.clone(),

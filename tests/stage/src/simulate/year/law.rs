@@ -16,13 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use panda_domain::{
-    chaos::{Experiment, ExperimentId, Fault, Outcome, Trigger, Verdict, utc_date},
+    chaos::{Experiment, ExperimentId, Outcome, Trigger, Verdict, utc_date},
     ids::FleetName,
 };
 use panda_world::{Act, Entry, Kind};
 
 use super::{
-    calendar::{Environment, Rules},
+    calendar::{DayOf, Environment, Rules},
     figures::Figures,
     fleets::Plan,
     function::Began,
@@ -95,7 +95,7 @@ pub(super) struct Judge {
     of_event: BTreeMap<(FleetName, String), ExperimentId>,
     /// The slot of each fleet's last kill by dice, where it is known.
     of_slot: BTreeMap<FleetName, i64>,
-    days: BTreeMap<(usize, Date), (BTreeMap<String, String>, Vec<(Timestamp, Timestamp)>)>,
+    days: BTreeMap<(usize, Date), DayOf>,
     pub(super) figures: Figures,
     pub(super) violations: Vec<Violation>,
 }
@@ -214,13 +214,12 @@ impl Judge {
         let today = rules.date(at);
         for date in [Some(today), today.yesterday().ok()].into_iter().flatten() {
             let known = self.days.get(&(fleet, date)).filter(|(of, _)| of == tags);
-            let spans = match known {
-                Some((_, spans)) => spans.clone(),
-                None => {
-                    let spans = rules.spans(date);
-                    self.days.insert((fleet, date), (tags.clone(), spans.clone()));
-                    spans
-                }
+            let spans = if let Some((_, spans)) = known {
+                spans.clone()
+            } else {
+                let spans = rules.spans(date);
+                self.days.insert((fleet, date), (tags.clone(), spans.clone()));
+                spans
             };
             if spans.iter().any(|(from, to)| *from <= at && at < *to) {
                 return Some((date, spans));
@@ -358,14 +357,12 @@ fn whole(seconds: u64) -> f64 {
     f64::from(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
-/// Whether a call is meant to hit somebody, and not only to ask whether it would; and with which fault, if that can be told.
-fn is_strike(operation: &str, subject: &str) -> Option<Option<Fault>> {
+/// Whether a call is meant to hit somebody, and not only to ask whether it would.
+fn is_strike(operation: &str, subject: &str) -> bool {
     match operation {
-        "TerminateInstances" if subject.ends_with("DryRun") => None,
-        "TerminateInstances" => Some(None),
-        "TerminateInstanceInAutoScalingGroup" => Some(Some(Fault::Graceful)),
-        "SendCommand" => Some(Some(Fault::StopAgent)),
-        _ => None,
+        "TerminateInstances" => !subject.ends_with("DryRun"),
+        "TerminateInstanceInAutoScalingGroup" | "SendCommand" => true,
+        _ => false,
     }
 }
 

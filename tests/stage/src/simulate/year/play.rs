@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     DAYS, START,
-    calendar::{Environment, Rules},
+    calendar::{DayOf, Environment, Rules},
     chronicle::Chronicle,
     figures::Figures,
     fleets::{self, Plan, Weather},
@@ -169,7 +169,7 @@ struct Year<'a> {
     account: Account,
     chronicle: Chronicle,
     /// The windows of each group's days, as long as its tags are these.
-    days: BTreeMap<(String, Date), (BTreeMap<String, String>, Vec<(Timestamp, Timestamp)>)>,
+    days: BTreeMap<(String, Date), DayOf>,
     tick: Duration,
     payload: Value,
     begin: tokio::time::Instant,

@@ -37,6 +37,7 @@ pub(super) struct GroupState {
 
 /// A member at one moment.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "as AWS tells them: each is true or not by itself")]
 pub(super) struct MemberState {
     pub(super) lifecycle: Lifecycle,
     pub(super) warm: bool,
@@ -144,7 +145,7 @@ impl Truth {
                 };
             }),
             Act::Suspend { group, names } => {
-                self.group(at, group, |state| state.suspended.extend(names.iter().cloned()))
+                self.group(at, group, |state| state.suspended.extend(names.iter().cloned()));
             }
             Act::Resume { group, names } => self.group(at, group, |state| {
                 state.suspended.retain(|name| !names.is_empty() && !names.contains(name));

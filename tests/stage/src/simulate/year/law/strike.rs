@@ -1,10 +1,7 @@
 //! One strike of the panda, held against what was true.
 
 use jiff::{SignedDuration, Timestamp};
-use panda_domain::{
-    chaos::{Fault, Trigger},
-    ids::FleetName,
-};
+use panda_domain::{chaos::Trigger, ids::FleetName};
 
 use super::{Judge, account_day, is_strike};
 use crate::simulate::year::{
@@ -18,6 +15,9 @@ const RECORD_TO_STRIKE: i64 = 3 + 2;
 const PER_VICTIM: i64 = 15;
 /// Deployments and pipelines begin and end a moment after they were told to.
 const FRINGE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whether a moment allows a strike, or what is against it.
+type Condition<'a> = &'a dyn Fn(&FleetState, &GroupState) -> Result<(), String>;
 
 /// One call that was to hit somebody.
 struct Strike<'a> {
@@ -36,13 +36,12 @@ impl Judge {
         if !caller.starts_with("panda/") {
             return;
         }
-        let Some(fault) = is_strike(operation, subject) else { return };
+        if !is_strike(operation, subject) {
+            return;
+        }
         let victim = subject.rsplit(' ').next().unwrap_or_default();
-        let counts = if fault == Some(Fault::StopAgent) {
-            result == "OK"
-        } else {
-            result == "OK" && self.truth.ended_at(victim, at)
-        };
+        let counts =
+            if operation == "SendCommand" { result == "OK" } else { result == "OK" && self.truth.ended_at(victim, at) };
         // What was refused is held against the laws as well: the panda did try.
         if counts || result != "OK" {
             self.strike(&Strike { at, caller, victim, operation, counts });
@@ -148,7 +147,7 @@ impl Judge {
     /// Conditions that each must have held at a moment at which the panda could have looked.
     fn held(&mut self, fleet: usize, group: &str, from: Timestamp, strike: &Strike<'_>, who: &str) {
         let Strike { at, victim, .. } = *strike;
-        let laws: [(&'static str, &dyn Fn(&FleetState, &GroupState) -> Result<(), String>); 6] = [
+        let laws: [(&'static str, Condition<'_>); 6] = [
             ("nothing dies in a group that Auto Scaling shows unwell", &|_, group| well(group, victim)),
             ("nothing dies while a member is down", &|_, group| {
                 let down = group.serving().find(|(_, member)| !member.running);
