@@ -158,7 +158,9 @@ fn conclude(record: &Record, report: &Path, terminal: Terminal) {
     for push in &summary.pushes {
         let tried = if push.attempts > 1 { "its stage tried again" } else { "nothing tried again" };
         let (page, status) = (&push.page, push.status.to_lowercase());
-        let told = push.told_after_seconds.map_or_else(String::new, |after| format!(", people told {after:.1} s after its failure"));
+        let told = push
+            .told_after_seconds
+            .map_or_else(String::new, |after| format!(", people told {after:.1} s after its failure"));
         terminal.print(&Line::aside(format!("  {page:<14} {status}, {tried}{told}")));
     }
     terminal.print(&Line::aside(format!("report: {}", report.display())));

@@ -335,7 +335,20 @@ mod tests {
     fn every_act_event_and_move_is_in_the_picture() {
         let record = fixture::record();
         let picture = chart(&record, &crate::demo::outage::of(&record)).into_string();
-        for word in ["kill", "scale-in", "640 ms", "85 ms", "terminate hook", "5.2 s", "i-cccc", "panda", "survived", "stop-agent", "recovered", "explained"] {
+        for word in [
+            "kill",
+            "scale-in",
+            "640 ms",
+            "85 ms",
+            "terminate hook",
+            "5.2 s",
+            "i-cccc",
+            "panda",
+            "survived",
+            "stop-agent",
+            "recovered",
+            "explained",
+        ] {
             assert!(picture.contains(word), "{word} is missing");
         }
     }
