@@ -36,8 +36,13 @@ impl Performance {
         self.push_past_a_dead_agent(&victim).await?;
         self.push_what_cannot_work(&victim).await?;
         let experiment = self.verdict(watching, LETTERS_OF_TWO_EXPERIMENTS).await?;
-        self.tell(By::Panda, "The panda saw the fleet whole all the time: survived.");
-        self.keep(|deliveries| deliveries.experiment = Some(experiment));
+        let closed = experiment.outcome.as_ref().map(|outcome| outcome.closed);
+        let mut chronicle = held(&self.chronicle);
+        let at = closed.map_or(0.0, |closed| chronicle.seconds(closed));
+        let deliveries = &mut chronicle.record.deliveries;
+        let what = "The panda saw the fleet whole all the time: survived.".to_owned();
+        deliveries.steps.push(Step { at, by: By::Panda, what });
+        deliveries.experiment = Some(experiment);
         Ok(())
     }
 
@@ -92,7 +97,10 @@ impl Performance {
             recovery::commands(world, RESTART, victim).next().map(drop)
         })
         .await?;
-        self.tell(By::Recovery, format!("It has the agent of `{victim}` restarted, by {}.", name_of(RESTART)));
+        self.tell(
+            By::Recovery,
+            format!("deployment-recovery has the agent of `{victim}` restarted, by {}.", name_of(RESTART)),
+        );
         let answered = self.until("the agent's first poll", &commit, |world| {
             let answers = recovery::commands(world, RESTART, victim).find_map(|one| recovery::printed(one, victim));
             answers.map(str::to_owned)
@@ -115,7 +123,7 @@ impl Performance {
 
         let retried = |world: &World| Pushed::of(world, &commit).execution().filter(|one| one.attempt == 2).map(drop);
         self.until("the retry of the stage", &commit, retried).await?;
-        self.tell(By::Recovery, "It has the stage Deploy tried again.");
+        self.tell(By::Recovery, "deployment-recovery has the stage Deploy tried again.");
         let through = |world: &World| {
             let done = Pushed::of(world, &commit).execution()?.status == ExecutionStatus::Succeeded;
             done.then(|| Pushed::of(world, &commit).deployments().last().map(|one| one.id.clone()))?
@@ -159,7 +167,10 @@ impl Performance {
             let what = "no restart and no retry of the second push".to_owned();
             return Err(DemoError::Unkept { what, seconds: QUIET.as_secs(), found });
         }
-        self.tell(By::Recovery, "It restarts nothing and tries nothing again: what is broken is the script.");
+        self.tell(
+            By::Recovery,
+            "deployment-recovery restarts nothing and tries nothing again: what is broken is the script.",
+        );
         Ok(())
     }
 
@@ -235,8 +246,8 @@ impl Performance {
             By::Fleet => Tone::Quiet,
             By::Visitor => Tone::Good,
         };
-        let who = if by == By::Recovery { format!("  {RECOVERY}: ") } else { String::new() };
-        self.terminal.print(&Line::at(at, tone, format!("{who}{}", what.replace('`', ""))));
+        let indent = if by == By::Recovery { "  " } else { "" };
+        self.terminal.print(&Line::at(at, tone, format!("{indent}{}", what.replace('`', ""))));
         self.keep(|deliveries| deliveries.steps.push(Step { at, by, what }));
     }
 

@@ -189,7 +189,7 @@ fn lane_row(scale: &Scale, top: f64, lane: &Lane) -> Markup {
                     title { (lane.name) ": " (seconds(bar.from)) " to " (seconds(bar.to)) }
                 }
                 // Below the bar, so that it fits at the end of the run as well.
-                text.lane-name x=(px(scale.x(bar.to))) y=(px(top + BAR + 13.0)) text-anchor="end" { (bar.words) }
+                text.lane-name x=(px(scale.x(f64::midpoint(bar.from, bar.to)))) y=(px(top + BAR + 13.0)) text-anchor="middle" { (bar.words) }
             }
             @for at in &lane.letters {
                 path.mail d=(format!("M{} {} h12 v9 h-12 z l6 5 l6 -5", px(scale.x(*at) - 6.0), px(top + 5.5))) { title { "mail to people at " (seconds(*at)) } }
