@@ -93,7 +93,13 @@ mod tests {
     }
 
     fn run(instance: &str, second: i64, status: &str) -> Run {
-        Run { server: instance.into(), sent: at(second), status: status.to_owned(), output: String::new() }
+        Run {
+            server: instance.into(),
+            sent: at(second),
+            status: status.to_owned(),
+            output: String::new(),
+            comment: String::new(),
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use panda_domain::{
     },
 };
 use tokio::join;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::memory::Memory;
 
@@ -36,6 +36,9 @@ const ASKED_AT_ONCE: usize = 4;
 
 /// How long before its creation a deployment's restarts are looked for: clocks differ.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// How far back restarts are looked for when people are told of a recovery.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 
 /// The eyes of the function.
 #[derive(Debug)]
@@ -122,13 +125,15 @@ impl Eyes {
         };
         let failed = unsuccessful(&deployments);
         let since = deployments.values().filter_map(created).min();
-        let (instances, runs) = join!(
+        let (instances, runs, past) = join!(
             self.instances(&failed),
             OptionFuture::from(since.filter(|_| !failed.is_empty()).map(|since| {
                 let since = since.checked_sub(MARGIN).unwrap_or(since);
                 self.commands.runs(&self.document, &failed, since)
-            }))
+            })),
+            OptionFuture::from((failed.is_empty() && is_retried(subject, &pipeline)).then(|| self.past(subject, now)))
         );
+        let runs = runs.or(past.map(Ok));
         let restarts = blur.seen(runs.unwrap_or_else(|| Ok(Vec::new()))).map(|runs| memory.with_sent(runs, now));
         let Instances { servers, pings, groups } = instances;
         let (servers, pings) = (blur.seen(servers), blur.seen(pings));
@@ -181,6 +186,16 @@ impl Eyes {
             commit.author = commit.author.take().or(author).filter(|author| !author.is_empty());
             commit.branch = commit.branch.take().or_else(|| said("BranchName")).filter(|branch| !branch.is_empty());
         }
+    }
+
+    /// The restarts that were made for a case in which nothing is failed any more: people are told what was done. Whoever cannot read them
+    /// tells the rest.
+    async fn past(&self, subject: &Subject, now: Timestamp) -> Vec<Run> {
+        let since = now.checked_sub(REMEMBERED).unwrap_or(now);
+        self.commands.runs_for(&self.document, &comment(subject), since).await.unwrap_or_else(|error| {
+            warn!(case = %subject, "Could not read what was restarted: {error}");
+            Vec::new()
+        })
     }
 
     /// Those of these deployments that have not ended.
@@ -265,6 +280,18 @@ impl Eyes {
         let groups = groups.await.into_iter().collect();
         Instances { servers, pings, groups }
     }
+}
+
+/// What Systems Manager shows of a restart: for which case it was.
+pub(crate) fn comment(subject: &Subject) -> String {
+    format!("Lethargic Panda: restart the CodeDeploy agent ({})", subject.key())
+}
+
+/// Whether the stage at which the execution is was tried again.
+fn is_retried(subject: &Subject, pipeline: &Seen<Option<PipelineLook>>) -> bool {
+    let Subject::Execution { execution, .. } = subject else { return false };
+    let stage = pipeline.as_ref().ok().and_then(|pipeline| pipeline.as_ref()?.stage_of(execution));
+    stage.is_some_and(|stage| stage.retries > 0)
 }
 
 type Read<T> = Result<T, AwsError>;

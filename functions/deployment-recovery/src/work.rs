@@ -21,7 +21,7 @@ use crate::{
     cases::{Cases, Claim, Released, Taken},
     handler::App,
     memory::Memory,
-    observe::Seeing,
+    observe::{self, Seeing},
     outcome::CaseOutcome,
     tell::{Told, tell},
 };
@@ -245,7 +245,7 @@ impl<'a, C: Cases> Work<'a, C> {
     async fn restart(&mut self, instances: &[InstanceId]) {
         let wanted = instances.iter().cloned().collect();
         let document = &self.app.config.restart_document;
-        let comment = format!("Lethargic Panda: restart the CodeDeploy agent ({})", self.subject.key());
+        let comment = observe::comment(self.subject);
         let sent = self.app.eyes.commands.send_to_all(document, &wanted, &comment, DELIVERY).await;
         let now = self.app.now();
         for instance in instances {

@@ -288,11 +288,13 @@ async fn a_dead_agent_is_restarted_the_stage_is_tried_again_and_people_hear_that
     scene.push(CommitSpec::page("new\n"));
     scene.live(2 * HOUR).await;
     assert_eq!(scene.status(), ExecutionStatus::Succeeded, "{:#?}", scene.0.outcomes.borrow());
-    assert_eq!(scene.restarted(), [victim]);
+    assert_eq!(scene.restarted(), std::slice::from_ref(&victim));
     assert_eq!((scene.count("SendCommand"), scene.count("RetryStageExecution")), (1, 1));
     let said = scene.messages("deployments");
     assert_eq!(said.len(), 1, "{said:#?}");
     assert!(said[0].subject.as_ref().unwrap().contains("recovered"), "{said:#?}");
+    let restart = format!("the restart of the agent of {victim} cured it");
+    assert!(said[0].body.contains(&restart), "what was done is told: {}", said[0].body);
     assert_eq!(scene.errors(), Vec::<String>::new());
 }
 

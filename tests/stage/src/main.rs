@@ -21,7 +21,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Serves the simulated AWS on localhost, and delivers its events to deployed functions
     Serve(serve::ServeArgs),
-    /// Deploys the template locally, lets the panda kill, breaks the fleet three times more, and shows that the site comes back
+    /// Deploys the template locally, lets the panda kill, breaks the fleet and its deployments, and shows that the site comes back
     Demo(demo::DemoArgs),
 }
 

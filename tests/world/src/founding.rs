@@ -58,8 +58,8 @@ impl World {
         for group in &spec.groups {
             let mut built = self.group_of_spec(group);
             if spec.tagged {
-                // On the group alone: CloudFormation propagates only what it is told to.
-                built.tags.insert(FLEET_TAG.to_owned(), (spec.name.clone(), false));
+                // On the group alone, unless its own tags have it: CloudFormation propagates only what it is told to.
+                built.tags.entry(FLEET_TAG.to_owned()).or_insert_with(|| (spec.name.clone(), false));
             }
             let name = built.name.clone();
             self.add_group(built);

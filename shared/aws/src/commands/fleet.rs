@@ -49,6 +49,8 @@ pub struct Run {
     pub status: String,
     /// What it wrote, once it is over.
     pub output: String,
+    /// What whoever sent it said of it, at most a hundred characters.
+    pub comment: String,
 }
 
 impl Commands {
@@ -144,6 +146,25 @@ impl Commands {
         servers: &BTreeSet<InstanceId>,
         since: Timestamp,
     ) -> Result<Vec<Run>, AwsError> {
+        self.runs_that(document, since, |run| servers.contains(&run.server)).await
+    }
+
+    /// All runs of a document that were asked for after `since` with this comment, on whichever servers. Of a long comment Systems Manager has
+    /// the beginning.
+    ///
+    /// # Errors
+    /// When AWS does not answer or refuses; run again.
+    pub async fn runs_for(&self, document: &str, comment: &str, since: Timestamp) -> Result<Vec<Run>, AwsError> {
+        let comment: String = comment.chars().take(COMMENT).collect();
+        self.runs_that(document, since, |run| run.comment == comment).await
+    }
+
+    async fn runs_that(
+        &self,
+        document: &str,
+        since: Timestamp,
+        wanted: impl Fn(&Run) -> bool,
+    ) -> Result<Vec<Run>, AwsError> {
         let filter = |key, value: String| {
             let filter = CommandFilter::builder().key(key).value(value).build();
             filter.map_err(|error| unbuilt("ListCommandInvocations", &error))
@@ -164,7 +185,7 @@ impl Commands {
             self.counter.read();
             let page = page.map_err(|error| AwsError::new("ListCommandInvocations", Some(document), &error))?;
             for invocation in page.command_invocations() {
-                let Some(mut run) = run(invocation).filter(|run| servers.contains(&run.server)) else { continue };
+                let Some(mut run) = run(invocation).filter(&wanted) else { continue };
                 let over = invocation.status().is_some_and(is_over);
                 if let Some(command) = invocation.command_id()
                     && over
@@ -217,6 +238,7 @@ fn run(invocation: &CommandInvocation) -> Option<Run> {
         sent: sent.unwrap_or_default(),
         status: details.or(invocation.status().map(CommandInvocationStatus::as_str))?.to_owned(),
         output: invocation.command_plugins().iter().filter_map(CommandPlugin::output).collect::<Vec<_>>().join("\n"),
+        comment: invocation.comment().unwrap_or_default().to_owned(),
     })
 }
 

@@ -196,7 +196,8 @@ impl Writer<'_> {
     fn done(&self) -> Vec<String> {
         let mut done = Vec::new();
         let restarts = self.look.restarts.as_deref().unwrap_or_default();
-        done.extend(restarts.iter().rev().take(MOST_RESTARTS).map(restarted));
+        let restarts: Vec<&Restart> = restarts.iter().filter(|restart| self.is_ours(restart)).collect();
+        done.extend(restarts.iter().rev().take(MOST_RESTARTS).copied().map(restarted));
         if restarts.len() > MOST_RESTARTS {
             done.push(format!("{} earlier restarts", restarts.len() - MOST_RESTARTS));
         }
@@ -217,6 +218,16 @@ impl Writer<'_> {
             done.push("Nothing: there was nothing that a restart or a retry could cure.".to_owned());
         }
         done
+    }
+
+    /// Whether a restart belongs to this failure, and not to the one before: what fails for the first time, and for other reasons than a silent
+    /// agent, was restarted for nobody.
+    fn is_ours(&self, restart: &Restart) -> bool {
+        let findings = &self.plan.diagnosis.findings;
+        let asked = |finding: &Finding| {
+            finding.instance.as_ref() == Some(&restart.instance) && finding.cause.facts().cure == Cure::Restart
+        };
+        self.plan.retries > 0 || findings.is_empty() || findings.iter().any(asked)
     }
 
     fn links(&self, groups: &[Group<'_>]) -> Vec<String> {

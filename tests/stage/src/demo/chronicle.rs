@@ -8,7 +8,8 @@ use panda_world::{AnsweredBy, Entry, InstanceState, Kind};
 use serde_json::Value;
 
 use super::{
-    record::{ActRecord, EventRecord, Letter, Life, Move, Phase, Probe, Record, SWEEP, Stretch},
+    record::{ActRecord, By, EventRecord, Letter, Life, Move, Phase, Probe, Record, SWEEP, Step, Stretch},
+    recovery::RECOVERY,
     terminal::{Line, Tone},
     words,
 };
@@ -32,6 +33,7 @@ pub struct Chronicle {
     pub record: Record,
     zones: BTreeMap<String, String>,
     unanswered: Vec<f64>,
+    page: Option<String>,
     asked: bool,
     last_call: f64,
     burst_began: f64,
@@ -45,6 +47,7 @@ impl Chronicle {
             record: Record { began: zero, ..record },
             zones: BTreeMap::new(),
             unanswered: Vec::new(),
+            page: None,
             asked: false,
             last_call: f64::MIN,
             burst_began: 0.0,
@@ -72,7 +75,8 @@ impl Chronicle {
 
     /// A message to people, as it arrived.
     pub fn wrote(&mut self, letter: Letter) -> Line {
-        let line = Line::at(letter.at, Tone::Panda, format!("  mail from {}: \"{}\"", letter.from, letter.subject));
+        let tone = if letter.from == RECOVERY { Tone::Recovery } else { Tone::Panda };
+        let line = Line::at(letter.at, tone, format!("  mail from {}: \"{}\"", letter.from, letter.subject));
         self.record.letters.push(letter);
         line
     }
@@ -104,6 +108,26 @@ impl Chronicle {
         let outage = probe.at - since;
         let text = format!("site answers again, from {instance}; outage {outage:.1} s");
         (silent.len() >= CALLS_TO_BELIEVE).then(|| Line::at(probe.at, Tone::Good, text))
+    }
+
+    /// What the visitor's page shows, if it is not what it showed before.
+    pub fn read(&mut self, probe: &Probe) -> Option<Line> {
+        let (page, instance) = (probe.page.as_ref()?, probe.answered_by.as_ref()?);
+        if self.page.as_ref() == Some(page) {
+            return None;
+        }
+        let what = format!("the site shows \"{page}\", from {instance}");
+        if self.page.replace(page.clone()).is_some() {
+            let what = format!("The site shows \"{page}\", from `{instance}`.");
+            self.record.deliveries.steps.push(Step { at: probe.at, by: By::Visitor, what });
+        }
+        Some(Line::at(probe.at, Tone::Good, what))
+    }
+
+    /// What the visitor's page showed last.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        self.page.as_deref()
     }
 
     /// An entry of the world's journal.
@@ -336,9 +360,23 @@ mod tests {
     }
 
     #[test]
+    fn another_page_is_a_line_and_the_same_one_is_none() {
+        let mut chronicle = chronicle();
+        let probe = |at: f64, page: &str| Probe { at, answered_by: Some("i-a".into()), page: Some(page.into()) };
+        assert!(chronicle.read(&probe(0.0, "Release 1")).is_some());
+        assert_eq!(chronicle.read(&probe(0.1, "Release 1")), None);
+        assert_eq!(chronicle.read(&Probe { page: None, ..probe(0.2, "") }), None);
+        let line = chronicle.read(&probe(0.3, "Release 2")).unwrap();
+        assert_eq!(line.text, "the site shows \"Release 2\", from i-a");
+        assert_eq!(chronicle.page(), Some("Release 2"));
+        let steps = &chronicle.record.deliveries.steps;
+        assert_eq!(steps.len(), 1, "what it showed at first is no step: {steps:?}");
+    }
+
+    #[test]
     fn one_lost_request_is_no_line_but_two_are() {
         let mut chronicle = chronicle();
-        let probe = |at: f64, by: Option<&str>| Probe { at, answered_by: by.map(str::to_owned) };
+        let probe = |at: f64, by: Option<&str>| Probe { at, answered_by: by.map(str::to_owned), page: None };
         assert_eq!(chronicle.asked(&probe(0.0, Some("i-a"))), None);
         assert_eq!(chronicle.asked(&probe(0.1, None)), None);
         assert_eq!(chronicle.asked(&probe(0.2, None)).map(|line| line.tone), Some(Tone::Bad));

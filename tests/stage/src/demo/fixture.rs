@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{
     panda::{GroupTold, ReasonTold},
     record::{
-        ActRecord, Comparison, EventRecord, Hunt, Letter, Life, Move, Phase, Probe, Record, Said, Spread, Stretch,
+        ActRecord, By, Comparison, Deliveries, EventRecord, Hunt, Letter, Life, Move, Phase, Probe, Push, Record, Said,
+        Spread, Step, Stretch,
     },
 };
 
@@ -22,7 +23,7 @@ pub(super) fn record() -> Record {
                 152..400 => Some("i-bbbb".to_owned()),
                 _ => Some("i-cccc".to_owned()),
             };
-            Probe { at, answered_by }
+            Probe { at, answered_by, page: None }
         })
         .collect();
     let life = |instance: &str, zone: &str, stretches: &[(f64, f64, Phase)]| Life {
@@ -99,6 +100,7 @@ pub(super) fn record() -> Record {
             line: "Moved eipalloc-1 from i-aaaa to i-bbbb: <its holder> is shutting down".to_owned(),
         }],
         hunt: hunt(),
+        deliveries: deliveries(),
         letters: letters(),
         comparisons: [("kill-with-spare", 5.9, 8.1, 71.0, 120.4), ("scale-in", 0.0, 0.0, 20.5, 41.0)]
             .into_iter()
@@ -115,15 +117,44 @@ pub(super) fn record() -> Record {
 }
 
 fn letters() -> Vec<Letter> {
-    [(9.9, "The panda strikes web"), (26.3, "web survived the panda")]
-        .into_iter()
-        .map(|(at, subject)| Letter {
-            at,
-            from: "panda",
-            subject: subject.to_owned(),
-            text: "Fleet: web\nVictim: <i-aaaa>".to_owned(),
-        })
-        .collect()
+    let letter = |at: f64, from: &'static str, subject: &str, text: &str| Letter {
+        at,
+        from,
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+    };
+    vec![
+        letter(9.9, "panda", "The panda strikes web", "Fleet: web\nVictim: <i-aaaa>"),
+        letter(26.3, "panda", "web survived the panda", "Fleet: web\nVictim: <i-aaaa>"),
+        letter(53.0, "deployment-recovery", "web recovered after 1 retry", "The agent of <i-bbbb> was restarted."),
+        letter(58.0, "deployment-recovery", "web failed: script-failed", "DB_PASSWORD=[redacted]\n<exit> 3"),
+    ]
+}
+
+fn deliveries() -> Deliveries {
+    let step = |at: f64, by: By, what: &str| Step { at, by, what: what.to_owned() };
+    let push = |at: f64, page: &str, status: &str, attempts: u32| Push {
+        at,
+        page: page.to_owned(),
+        commit: "0a1b2c3".to_owned(),
+        status: status.to_owned(),
+        attempts,
+        restarted: if attempts > 1 { vec!["i-bbbb".to_owned()] } else { Vec::new() },
+        told_after: Some(3.0),
+    };
+    Deliveries {
+        began: Some(47.0),
+        victim: "i-bbbb".to_owned(),
+        struck: Some(48.0),
+        experiment: None,
+        pushes: vec![push(48.5, "Release 2", "Succeeded", 2), push(54.0, "Release 3", "Failed", 1)],
+        steps: vec![
+            step(47.0, By::People, "The panda is told to stop the agent of `i-bbbb`."),
+            step(48.0, By::Panda, "The agent of `i-bbbb` is stopped."),
+            step(50.0, By::Recovery, "It has the agent of `i-bbbb` <restarted>."),
+            step(52.0, By::Visitor, "The site shows \"Release 2\"."),
+        ],
+    }
 }
 
 fn hunt() -> Hunt {

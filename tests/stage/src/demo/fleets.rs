@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use panda_world::{FleetSpec, GroupSpec};
+use panda_domain::chaos::tags;
+use panda_world::{CommitSpec, DeliverySpec, DocumentEffect, FleetSpec, GroupSpec};
 
 /// Instances of the fleet that is hit.
 pub const SIZE: u32 = 2;
@@ -29,13 +30,32 @@ const ALWAYS: (&str, &str) = ("lethargic-panda:window", "Mon-Sun 00:00-24:00");
 
 const TAKES_PART: (&str, &str) = ("lethargic-panda:chaos", "on");
 
+/// What the servers of the fleet that is hit show at first.
+pub const FIRST_PAGE: &str = "Release 1";
+
+/// The documents by which the panda stops an agent and deployment-recovery restarts one, as the local deployment names them.
+pub const DOCUMENTS: [(&str, DocumentEffect); 2] = [
+    ("PandaStopAgentDocument", DocumentEffect::StopCodeDeployAgent),
+    ("RecoveryRestartAgentDocument", DocumentEffect::RestartCodeDeployAgent),
+];
+
 /// The fleet that is hit.
 pub const WEB: Cast = Cast {
     name: "web",
     likeness: "two servers",
     public_ip: "203.0.113.10",
     size: SIZE,
-    tags: &[TAKES_PART, ALWAYS, ("lethargic-panda:victim", "holder"), ("lethargic-panda:faults", "terminate")],
+    tags: &[
+        TAKES_PART,
+        ALWAYS,
+        (tags::VICTIM, "holder"),
+        (tags::FAULTS, "terminate stop-agent"),
+        // Twice within the minutes of the demo.
+        (tags::MIN_DAYS, "0"),
+        (tags::MAX_PER_DAY, "2"),
+        // On the servers as well: by it Systems Manager lets somebody in.
+        ("lethargic-panda:fleet", "web"),
+    ],
     spared_by: None,
 };
 
@@ -79,9 +99,17 @@ impl Cast {
             name: self.name.to_owned(),
             addresses: vec![self.public_ip.to_owned()],
             groups: vec![group],
+            documents: DOCUMENTS.map(|(name, effect)| (name.to_owned(), effect)).into(),
+            delivery: (*self == WEB).then(delivery),
             ..FleetSpec::default()
         }
     }
+}
+
+/// How code comes to the fleet that is hit. Without rollbacks: the tale of one failure at a time.
+fn delivery() -> DeliverySpec {
+    let deployed = Some(CommitSpec { message: format!("{FIRST_PAGE}: it works"), ..CommitSpec::page(FIRST_PAGE) });
+    DeliverySpec { rollback: false, deployed, ..DeliverySpec::default() }
 }
 
 #[cfg(test)]
@@ -90,6 +118,12 @@ mod tests {
     use panda_domain::chaos::{Defaults, Policy, TickLength};
 
     use super::*;
+    use crate::deploy::LEFT_OUT;
+
+    #[test]
+    fn the_documents_bear_the_names_that_the_local_deployment_gives_them() {
+        assert_eq!(DOCUMENTS.map(|(name, _)| name).as_slice(), LEFT_OUT);
+    }
 
     #[test]
     fn only_the_broken_fleet_has_a_tag_that_the_panda_does_not_understand() {

@@ -69,13 +69,18 @@ mod tests {
     use super::*;
     use crate::demo::{
         http,
-        site::{INSTANCE_HEADER, Page, Servers},
+        site::{INSTANCE_HEADER, Page, Servers, text_of},
     };
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
     fn page(instance: &str) -> Page {
-        Page { instance: instance.into(), zone: "eu-central-1a".into(), version: "<1>".into() }
+        Page {
+            instance: instance.into(),
+            zone: "eu-central-1a".into(),
+            version: "<1>".into(),
+            text: "Release 1".into(),
+        }
     }
 
     #[tokio::test]
@@ -94,6 +99,11 @@ mod tests {
         *route.lock().unwrap() = site.address_of("i-b");
         let asked = http::get(forwarder.address, PATIENCE).await.unwrap();
         assert_eq!(asked.header(INSTANCE_HEADER), Some("i-b"));
+
+        // What is deployed shows without a new server.
+        site.keep(&[page("i-a"), Page { text: "Release 2".into(), ..page("i-b") }]).unwrap();
+        let asked = http::get(forwarder.address, PATIENCE).await.unwrap();
+        assert_eq!(text_of(&asked.body), Some("Release 2"));
 
         *route.lock().unwrap() = None;
         assert!(http::get(forwarder.address, PATIENCE).await.is_err(), "nobody holds the address");

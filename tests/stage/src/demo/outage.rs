@@ -1,6 +1,6 @@
 //! When was the site out, and because of what? Computed from the requests alone, as a visitor would.
 
-use super::record::{ActRecord, Probe};
+use super::record::{ActRecord, Probe, Record};
 
 /// A stretch in which no request was answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +45,23 @@ pub fn outages(probes: &[Probe], acts: &[ActRecord]) -> Vec<Outage> {
     found
 }
 
+/// The cause of what happens while code is on its way.
+pub const DEPLOYMENTS: &str = "deployments";
+
+/// The outages of a run. What comes after the acts, while code is on its way, is not laid to the last of them.
+#[must_use]
+pub fn of(record: &Record) -> Vec<Outage> {
+    let began = record.deliveries.began.map(|at| ActRecord {
+        at,
+        cause: DEPLOYMENTS,
+        sentence: String::new(),
+        instance: String::new(),
+        scenario: "",
+    });
+    let acts: Vec<_> = record.acts.iter().cloned().chain(began).collect();
+    outages(&record.probes, &acts)
+}
+
 /// The seconds without an answer after `act`, until the act after it.
 pub fn seconds_after(outages: &[Outage], act: &ActRecord) -> f64 {
     outages.iter().filter(|outage| outage.cause == Some(act.cause)).map(Outage::seconds).fold(0.0, |sum, s| sum + s)
@@ -64,7 +81,7 @@ mod tests {
             .chars()
             .map(|answer| {
                 at += 0.5;
-                Probe { at, answered_by: (answer != '-').then(|| format!("i-{answer}")) }
+                Probe { at, answered_by: (answer != '-').then(|| format!("i-{answer}")), page: None }
             })
             .collect()
     }
@@ -96,6 +113,15 @@ mod tests {
     fn a_site_that_never_answers_again_is_not_healed() {
         let found = outages(&probes("a--"), &[act(0.0, "kill")]);
         assert_eq!(found, [Outage { from: 1.0, to: 1.5, cause: Some("kill"), healed: false }]);
+    }
+
+    #[test]
+    fn what_is_silent_while_code_is_on_its_way_is_not_the_last_acts_doing() {
+        let mut record = Record { probes: probes("aaa-a-a"), acts: vec![act(0.0, "kill")], ..Record::default() };
+        let causes = |record: &Record| of(record).iter().map(|outage| outage.cause).collect::<Vec<_>>();
+        assert_eq!(causes(&record), [Some("kill"), Some("kill")]);
+        record.deliveries.began = Some(2.5);
+        assert_eq!(causes(&record), [Some("kill"), Some(DEPLOYMENTS)]);
     }
 
     #[test]

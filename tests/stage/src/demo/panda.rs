@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::panda::journal::{Journal as _, JournalError, dynamo::DynamoJournal};
 use aws_types::SdkConfig;
 use panda_aws::Counter;
-use panda_domain::chaos::Experiment;
+use panda_domain::chaos::{Experiment, Fault};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,6 +33,19 @@ pub struct Answer {
     pub problems: Vec<String>,
 }
 
+/// An order to strike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Whom.
+    pub fleet: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// How; without it one of the group's faults is drawn.
+    pub fault: Option<Fault>,
+    /// Whom of them; without it the panda chooses.
+    pub victim: Option<String>,
+}
+
 /// What the panda says of a group.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub struct GroupTold {
@@ -56,6 +69,19 @@ pub struct ReasonTold {
     pub code: String,
     /// For people.
     pub sentence: String,
+}
+
+impl Order {
+    fn command(&self) -> Value {
+        let mut command = json!({"command": "kill", "fleet": self.fleet, "reason": self.reason});
+        let named = [("fault", self.fault.map(Fault::name)), ("victim", self.victim.as_deref())];
+        for (field, value) in named {
+            if let (Some(value), Some(command)) = (value, command.as_object_mut()) {
+                command.insert(field.to_owned(), value.into());
+            }
+        }
+        command
+    }
 }
 
 impl GroupTold {
@@ -120,13 +146,13 @@ impl Panda {
         self.ask(json!({"command": "preview"})).await
     }
 
-    /// Kill one of this fleet now. The answer comes when the fleet has healed, or has not.
+    /// Strike now. The answer comes when the fleet has healed, or has not.
     ///
     /// # Errors
     ///
     /// It could not be asked, or answered with an error.
-    pub async fn kill(&self, fleet: &str, reason: &str) -> Result<Answer, CallError> {
-        self.ask(json!({"command": "kill", "fleet": fleet, "reason": reason})).await
+    pub async fn kill(&self, order: &Order) -> Result<Answer, CallError> {
+        self.ask(order.command()).await
     }
 
     /// What was tried before?
@@ -151,6 +177,20 @@ impl Panda {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
     use super::*;
+
+    #[test]
+    fn an_order_is_a_command_that_the_panda_understands() {
+        let order = Order { fleet: "web", reason: "make demo", fault: None, victim: None };
+        let exact =
+            Order { fault: Some(Fault::StopAgent), victim: Some("i-0aaa000000000000a".into()), ..order.clone() };
+        for order in [order, exact] {
+            let read = panda_domain::chaos::Command::decode(&order.command());
+            assert!(
+                matches!(&read, Ok(panda_domain::chaos::Command::Kill(kill)) if kill.fault == order.fault),
+                "{read:?}"
+            );
+        }
+    }
 
     #[test]
     fn an_answer_is_read_with_every_reason() {

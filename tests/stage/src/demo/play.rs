@@ -22,13 +22,14 @@ use super::{
     DemoError, FUNCTION,
     acts::{self, SCENES, Scene},
     chronicle::Chronicle,
-    fleets::{CAST, SIZE, WEB},
+    fleets::{CAST, DOCUMENTS, SIZE, WEB},
     forwarder::Forwarder,
     letters::Mailbox,
     logs,
     panda::{PANDA, Panda},
     prober::Prober,
     record::{ActRecord, Phase, Record},
+    recovery::RECOVERY,
     site::{Page, Servers},
     terminal::{Line, Terminal, Tone},
     words,
@@ -42,6 +43,7 @@ use crate::{
     },
 };
 
+mod deliver;
 mod hunt;
 
 /// How long the demo waits for the address to move, and then for the fleet to be whole. Both take seconds; the sweep
@@ -60,6 +62,7 @@ pub(super) struct Stage {
     pub(super) endpoint: String,
     world: SharedWorld,
     clock: LiveClock,
+    unheard: Duration,
     seed: u64,
     tasks: JoinSet<()>,
 }
@@ -71,14 +74,18 @@ struct Performance {
     panda: Panda,
     chronicle: Arc<Mutex<Chronicle>>,
     terminal: Terminal,
+    /// How long CodeDeploy waits here for an agent to fetch its part.
+    unheard: Duration,
 }
 
 impl Stage {
     /// Founds the fleets and serves the world. Its clock is the wall's, as the functions' is, and nothing happens before the play.
     pub(super) async fn set(seed: u64) -> Result<Self, DemoError> {
-        // What the function is measured by keeps AWS's pace; boots and health checks would fill the two minutes.
+        // What the functions are measured by keeps AWS's pace; boots, health checks and the five minutes that CodeDeploy waits for a
+        // silent agent would fill an hour.
         let aws = Timing::default();
         let timing = Timing { event_delivery: aws.event_delivery, settle: aws.settle, ..Timing::brisk() };
+        let unheard = timing.event_unheard;
         let mut world = World::new(seed, Timestamp::now(), timing);
         for cast in CAST {
             world.found_fleet(&cast.spec());
@@ -97,7 +104,7 @@ impl Stage {
             // Ends only with the task: accept errors are the listener's own to retry.
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { endpoint, world, clock, seed, tasks })
+        Ok(Self { endpoint, world, clock, unheard, seed, tasks })
     }
 
     /// Plays every act. What was seen comes back even when an act failed.
@@ -118,6 +125,13 @@ impl Stage {
 
         let (chaos, topic) = find(&deployed, PANDA).await?;
         let panda = Panda::new(deployed.clone(), &sdk, &chaos).ok_or(DemoError::Incomplete { name: PANDA })?;
+        let (recovery, recovery_topic) = find(&deployed, RECOVERY).await?;
+        let known = [(PANDA, &chaos, "STOP_AGENT_DOCUMENT"), (RECOVERY, &recovery, "RESTART_DOCUMENT")];
+        for ((name, function, variable), (document, _)) in known.into_iter().zip(DOCUMENTS) {
+            if function.environment.get(variable).is_none_or(|named| named != document) {
+                return Err(DemoError::Document { name, document });
+            }
+        }
 
         let clock = self.clock;
         let zero = (Instant::now(), clock.now());
@@ -150,11 +164,14 @@ impl Stage {
         self.tasks.spawn(follow(answers, Arc::clone(&chronicle), terminal));
 
         let address = address_of(&deployment.endpoint()).ok_or(DemoError::NoFunction)?;
-        let mailbox =
-            Mailbox::subscribe(address, deploy::REGION, &topic, PANDA, zero.0).await.map_err(DemoError::NoTopic)?;
-        self.tasks.spawn(read(mailbox, Arc::clone(&chronicle), terminal));
+        for (topic, from) in [(topic, PANDA), (recovery_topic, RECOVERY)] {
+            let mailbox = Mailbox::subscribe(address, deploy::REGION, &topic, from, zero.0);
+            let mailbox = mailbox.await.map_err(|source| DemoError::NoTopic { from, source })?;
+            self.tasks.spawn(read(mailbox, Arc::clone(&chronicle), terminal));
+        }
 
-        let performance = Performance { world: Arc::clone(&self.world), clock, panda, chronicle, terminal };
+        let performance =
+            Performance { world: Arc::clone(&self.world), clock, panda, chronicle, terminal, unheard: self.unheard };
         let played = performance.perform(&deployed, &function).await;
         let probes = visitor.stop().await;
         let end = zero.0.elapsed().as_secs_f64();
@@ -226,6 +243,7 @@ fn pages(world: &World) -> Vec<Page> {
                 .groups()
                 .find_map(|group| group.members.get(&instance.id))
                 .map_or_else(|| "?".to_owned(), |member| member.version.to_string()),
+            text: world.page_of(&instance.id).unwrap_or_default().trim().to_owned(),
         })
         .collect()
 }
@@ -278,9 +296,10 @@ async fn follow(
     terminal: Terminal,
 ) {
     while let Some(probe) = answers.recv().await {
-        if let Some(line) = held(&chronicle).asked(&probe) {
-            terminal.print(&line);
-        }
+        let mut chronicle = held(&chronicle);
+        let lines = [chronicle.asked(&probe), chronicle.read(&probe)];
+        drop(chronicle);
+        lines.iter().flatten().for_each(|line| terminal.print(line));
     }
 }
 
@@ -299,6 +318,7 @@ impl Performance {
             self.play(scene).await?;
             sleep(PAUSE).await;
         }
+        self.deliver().await?;
         self.recall().await?;
         if held(&self.chronicle).site_answers() { Ok(()) } else { Err(DemoError::SiteSilent) }
     }

@@ -12,7 +12,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use super::{http, record::Probe, site::INSTANCE_HEADER};
+use super::{
+    http,
+    record::Probe,
+    site::{self, INSTANCE_HEADER},
+};
 
 /// Ten requests a second.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -48,8 +52,9 @@ impl Prober {
                 tokio::spawn(async move {
                     let at = zero.elapsed().as_secs_f64();
                     let reply = http::get(site, PATIENCE).await.ok().filter(|reply| reply.status == 200);
-                    let answered_by = reply.and_then(|reply| reply.header(INSTANCE_HEADER).map(str::to_owned));
-                    let probe = Probe { at, answered_by };
+                    let answered_by = reply.as_ref().and_then(|reply| reply.header(INSTANCE_HEADER)).map(str::to_owned);
+                    let page = reply.as_ref().and_then(|reply| site::text_of(&reply.body)).map(str::to_owned);
+                    let probe = Probe { at, answered_by, page };
                     kept.lock().unwrap_or_else(PoisonError::into_inner).push(probe.clone());
                     // The listener may have left already; the answers are kept all the same.
                     let _ = heard.send(probe);

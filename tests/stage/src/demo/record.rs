@@ -16,6 +16,8 @@ pub struct Probe {
     pub at: f64,
     /// The instance that answered, if any did in time.
     pub answered_by: Option<String>,
+    /// What its page showed.
+    pub page: Option<String>,
 }
 
 /// One thing done to the fleet.
@@ -166,6 +168,68 @@ pub struct Hunt {
     pub history: String,
 }
 
+/// Who did something in the tale of the deployments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The demo, in the part of people.
+    People,
+    /// The panda.
+    Panda,
+    /// deployment-recovery.
+    Recovery,
+    /// CodePipeline, CodeDeploy, the servers.
+    Fleet,
+    /// The visitor of the site.
+    Visitor,
+}
+
+/// Something that happened while code was on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// When.
+    pub at: f64,
+    /// Whose doing.
+    pub by: By,
+    /// What, in words.
+    pub what: String,
+}
+
+/// A push, and what became of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Push {
+    /// When.
+    pub at: f64,
+    /// What its page shows.
+    pub page: String,
+    /// The first digits of the commit.
+    pub commit: String,
+    /// The status of its execution at last.
+    pub status: String,
+    /// How often its stage was tried.
+    pub attempts: u32,
+    /// Whose agent was restarted for it.
+    pub restarted: Vec<String>,
+    /// From its first failure to deployment-recovery's mail, if there was one.
+    pub told_after: Option<f64>,
+}
+
+/// How a server forgot its updates, and what became of two pushes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Deliveries {
+    /// When this part of the demo began.
+    pub began: Option<f64>,
+    /// Who forgot its updates.
+    pub victim: String,
+    /// When its agent was stopped.
+    pub struck: Option<f64>,
+    /// The panda's experiment, with what became of it.
+    pub experiment: Option<Experiment>,
+    /// What was pushed.
+    pub pushes: Vec<Push>,
+    /// What happened, in order.
+    pub steps: Vec<Step>,
+}
+
 /// Everything the demo saw.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Record {
@@ -195,6 +259,8 @@ pub struct Record {
     pub said: Vec<Said>,
     /// What the panda did.
     pub hunt: Hunt,
+    /// What became of what was pushed.
+    pub deliveries: Deliveries,
     /// What people were told.
     pub letters: Vec<Letter>,
     /// Per scenario, what the simulation says.

@@ -8,6 +8,7 @@ use super::{
 };
 
 mod closeup;
+mod delivery;
 mod hunt;
 mod prose;
 mod scale;
@@ -19,7 +20,7 @@ const STYLE: &str = include_str!("report/style.css");
 /// The page.
 #[must_use]
 pub fn page(record: &Record) -> String {
-    let outages = outage::outages(&record.probes, &record.acts);
+    let outages = outage::of(record);
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,7 +39,8 @@ pub fn page(record: &Record) -> String {
                         h2 { "The run" }
                         p.lead {
                             "Each row is an instance from its launch to its end. The blue line is the Elastic IP: it runs "
-                            "along the row of the instance that answers at the address. The panda's row lasts from the order to its verdict."
+                            "along the row of the instance that answers at the address. A bar of the panda lasts from an order to its verdict, one of "
+                            "deployment-recovery from a failed deployment to its mail."
                         }
                         (timeline::legend())
                         figure.scroll tabindex="0" aria-label="Timeline of the run" { (timeline::chart(record, &outages)) }
@@ -52,6 +54,7 @@ pub fn page(record: &Record) -> String {
                         (closeup::legend())
                         div.panels { @for number in 0..record.acts.len() { (closeup::panel(record, &outages, number)) } }
                     }
+                    (delivery::tale(record))
                     (tables::outages(record, &outages))
                     (tables::moves(record))
                     (tables::said(record))
@@ -82,6 +85,7 @@ fn heading(record: &Record, outages: &[Outage]) -> Markup {
             p.lead {
                 "A fleet of two web servers behind the Elastic IP " span.nowrap { (record.public_ip) } ", asked ten times a second. "
                 @if kill.is_some() { "Its holder was taken away " (times(acts)) ", the first time by the panda. " }
+                @if !record.deliveries.pushes.is_empty() { "Then a server forgot its updates, and two commits were pushed. " }
                 @if silent < 0.05 { "The site never fell silent." }
                 @else { "In " (seconds(record.seconds)) " the site was silent for " strong { (seconds(silent)) } "." }
             }
@@ -112,6 +116,10 @@ fn figures(record: &Record, outages: &[Outage]) -> Markup {
             ))
             (figure("event to AssociateAddress", &median_call(record), &median_note(record)))
             (figure("requests", &record.probes.len().to_string(), &format!("{failed} without an answer")))
+            @for push in record.deliveries.pushes.iter().filter(|push| push.status == "Succeeded").take(1) {
+                @let note = "after a server missed it: its agent was restarted, and the stage tried again";
+                (figure("a failed deployment went through", &push.told_after.map_or_else(|| "–".to_owned(), seconds), note))
+            }
             @if let Some(comparison) = record.comparisons.get("kill-with-spare") {
                 @let (ours, theirs) = (comparison.ours.p50, comparison.boot_steal.p50);
                 (figure(

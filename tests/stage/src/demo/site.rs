@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
@@ -26,11 +27,24 @@ pub struct Page {
     pub zone: String,
     /// What it was launched from.
     pub version: String,
+    /// What was deployed to it, if anything was.
+    pub text: String,
+}
+
+/// What stands around the text of a page, by which a visitor finds it.
+const TEXT: (&str, &str) = ("<h1>", "</h1>");
+
+/// The text of the page that a visitor was sent, as it was deployed.
+#[must_use]
+pub fn text_of(body: &str) -> Option<&str> {
+    let (_, rest) = body.split_once(TEXT.0)?;
+    rest.split_once(TEXT.1).map(|(text, _)| text).filter(|text| !text.is_empty())
 }
 
 #[derive(Debug)]
 struct Server {
     address: SocketAddr,
+    page: Arc<Mutex<Page>>,
     task: JoinHandle<()>,
 }
 
@@ -49,7 +63,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts and ends servers until exactly those of `serving` are up.
+    /// Starts and ends servers until exactly those of `serving` are up, each with its page.
     ///
     /// # Errors
     ///
@@ -57,18 +71,25 @@ impl Servers {
     pub fn keep(&mut self, serving: &[Page]) -> io::Result<()> {
         self.up.retain(|instance, _| serving.iter().any(|page| page.instance == *instance));
         for page in serving {
-            if !self.up.contains_key(&page.instance) {
+            if let Some(server) = self.up.get(&page.instance) {
+                let mut shown = server.page.lock().unwrap_or_else(PoisonError::into_inner);
+                if *shown != *page {
+                    *shown = page.clone();
+                }
+            } else {
                 self.met += 1;
                 let listener = bind(self.met)?;
                 listener.set_nonblocking(true)?;
                 let listener = TcpListener::from_std(listener)?;
                 let address = listener.local_addr()?;
-                let app = router(page);
+                let page = Arc::new(Mutex::new(page.clone()));
+                let instance = page.lock().unwrap_or_else(PoisonError::into_inner).instance.clone();
+                let app = router(Arc::clone(&page));
                 let task = tokio::spawn(async move {
                     // Ends only with the task: accept errors are the listener's own to retry.
                     let _ = axum::serve(listener, app).await;
                 });
-                self.up.insert(page.instance.clone(), Server { address, task });
+                self.up.insert(instance, Server { address, page, task });
             }
         }
         Ok(())
@@ -90,16 +111,35 @@ fn bind(nth: usize) -> io::Result<std::net::TcpListener> {
         .or_else(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
-fn router(page: &Page) -> Router {
+fn router(page: Arc<Mutex<Page>>) -> Router {
+    let answer = move || async move {
+        let page = page.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let header = [(HeaderName::from_static(INSTANCE_HEADER), page.instance.clone())];
+        (header, Html(rendered(&page))).into_response()
+    };
+    Router::new().route("/", get(answer))
+}
+
+fn rendered(page: &Page) -> String {
     let html = maud::html! {
         (maud::DOCTYPE)
         html lang="en" {
             head { meta charset="utf-8"; title { (page.instance) } }
-            body { h1 { (page.instance) } p { "version " (page.version) ", in " (page.zone) } }
+            body { h1 { (page.text) } p { (page.instance) ", version " (page.version) ", in " (page.zone) } }
         }
     };
-    let (instance, body) = (page.instance.clone(), html.into_string());
-    let answer =
-        move || async move { ([(HeaderName::from_static(INSTANCE_HEADER), instance)], Html(body)).into_response() };
-    Router::new().route("/", get(answer))
+    html.into_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_finds_in_the_page_what_was_deployed() {
+        let page = Page { instance: "i-a".into(), zone: "a".into(), version: "1".into(), text: "Release 2".into() };
+        assert_eq!(text_of(&rendered(&page)), Some("Release 2"));
+        assert_eq!(text_of(&rendered(&Page { text: String::new(), ..page })), None);
+        assert_eq!(text_of("bad gateway"), None);
+    }
 }

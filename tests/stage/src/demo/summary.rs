@@ -19,8 +19,25 @@ pub struct Summary {
     pub experiment: Option<ExperimentEntry>,
     /// The fleets that it was told to hit and spared.
     pub spared: Vec<SparedEntry>,
+    /// What became of each push.
+    pub pushes: Vec<PushEntry>,
     /// The subjects of what people were told, in order.
     pub letters: Vec<String>,
+}
+
+/// A push.
+#[derive(Debug, Serialize)]
+pub struct PushEntry {
+    /// What its page shows.
+    pub page: String,
+    /// The status of its execution.
+    pub status: String,
+    /// How often its stage was tried.
+    pub attempts: u32,
+    /// Whose agent was restarted for it.
+    pub restarted: Vec<String>,
+    /// Seconds from its failure to the mail about it.
+    pub told_after_seconds: Option<f64>,
 }
 
 /// The panda's experiment.
@@ -74,7 +91,7 @@ pub struct MoveEntry {
 /// Counts a run.
 #[must_use]
 pub fn summarise(record: &Record) -> Summary {
-    let outages = outage::outages(&record.probes, &record.acts);
+    let outages = outage::of(record);
     let after_acts = record
         .acts
         .iter()
@@ -114,6 +131,18 @@ pub fn summarise(record: &Record) -> Summary {
             .iter()
             .map(|told| SparedEntry { fleet: told.fleet.clone(), codes: told.codes() })
             .collect(),
+        pushes: record
+            .deliveries
+            .pushes
+            .iter()
+            .map(|push| PushEntry {
+                page: push.page.clone(),
+                status: push.status.clone(),
+                attempts: push.attempts,
+                restarted: push.restarted.clone(),
+                told_after_seconds: push.told_after.map(tenths),
+            })
+            .collect(),
         letters: record.letters.iter().map(|letter| letter.subject.clone()).collect(),
     }
 }
@@ -150,7 +179,13 @@ mod tests {
                     {"fleet": "lone", "codes": ["min-healthy"]},
                     {"fleet": "broken", "codes": ["policy-unreadable"]},
                 ],
-                "letters": ["The panda strikes web", "web survived the panda"],
+                "pushes": [
+                    {"page": "Release 2", "status": "Succeeded", "attempts": 2, "restarted": ["i-bbbb"], "told_after_seconds": 3.0},
+                    {"page": "Release 3", "status": "Failed", "attempts": 1, "restarted": [], "told_after_seconds": 3.0},
+                ],
+                "letters": [
+                    "The panda strikes web", "web survived the panda", "web recovered after 1 retry", "web failed: script-failed",
+                ],
             })
         );
     }

@@ -9,6 +9,8 @@ pub enum Tone {
     Act,
     /// The panda spoke.
     Panda,
+    /// deployment-recovery did something.
+    Recovery,
     /// An event reached the function.
     Event,
     /// The address moved.
@@ -72,6 +74,7 @@ impl Terminal {
         let colour = match line.tone {
             Tone::Act => "1",
             Tone::Panda => "33",
+            Tone::Recovery => "36",
             Tone::Event => "35",
             Tone::Move => "34;1",
             Tone::Good => "32",

@@ -27,6 +27,11 @@ pub fn gist(event: &Value) -> Gist {
         "CloudWatch Alarm State Change" => "status check alarm",
         "AWS Health Event" => "health event",
         "Scheduled Event" => "sweep",
+        "CodePipeline Action Execution State Change" => return delivery("action", &word),
+        "CodePipeline Stage Execution State Change" => return delivery("stage", &word),
+        "CodePipeline Pipeline Execution State Change" => return delivery("pipeline", &word),
+        "CodeDeploy Deployment State-change Notification" => return delivery("deployment", &word),
+        "CodeDeploy Instance State-change Notification" => return delivery("server", &word),
         other => other,
     };
     let instance = word("/detail/instance-id")
@@ -34,6 +39,15 @@ pub fn gist(event: &Value) -> Gist {
         .or_else(|| word("/detail/configuration/metrics/0/metricStat/metric/dimensions/InstanceId"))
         .or_else(|| word("/detail/affectedEntities/0/entityValue"));
     Gist { kind: kind.to_owned(), instance: instance.map(str::to_owned) }
+}
+
+/// What became of something on its way to the servers: `stage failed`, `pipeline succeeded`.
+fn delivery<'a>(what: &str, word: &impl Fn(&str) -> Option<&'a str>) -> Gist {
+    let state = match word("/detail/state").unwrap_or_default() {
+        "FAILED" | "FAILURE" => "failed".to_owned(),
+        other => other.to_lowercase(),
+    };
+    Gist { kind: format!("{what} {state}"), instance: word("/detail/instanceId").map(str::to_owned) }
 }
 
 /// The name that the template gives a function, from the one that `CloudFormation` made of it:
@@ -82,6 +96,22 @@ mod tests {
             let gist = gist(&golden(name));
             assert_eq!(gist.kind, kind);
             assert!(gist.instance.is_some_and(|instance| instance.starts_with("i-")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_became_of_a_deployment_has_a_short_name_too() {
+        let expected = [
+            ("codepipeline-action-execution-state-change-failed", "action failed"),
+            ("codepipeline-stage-execution-state-change-failed", "stage failed"),
+            ("codepipeline-pipeline-execution-state-change-failed", "pipeline failed"),
+            ("codepipeline-pipeline-execution-state-change-succeeded", "pipeline succeeded"),
+            ("codedeploy-deployment-state-change-notification-failure", "deployment failed"),
+            ("codedeploy-instance-state-change-notification-failure", "server failed"),
+        ];
+        for (name, kind) in expected {
+            let gist = gist(&golden(name));
+            assert_eq!((gist.kind.as_str(), gist.instance.is_some()), (kind, kind == "server failed"), "{name}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use panda_domain::{
-    chaos::{Experiment, Verdict},
+    chaos::{Experiment, Fault, Verdict},
     ids::InstanceId,
 };
 use panda_world::{InstanceState, Kind, World, lock};
@@ -17,7 +17,7 @@ use crate::{
     demo::{
         DemoError,
         fleets::{CAST, WEB},
-        panda::{Answer, GroupTold, PANDA},
+        panda::{Answer, GroupTold, Order, PANDA},
         record::Hunt,
         terminal::{Line, Tone},
     },
@@ -75,7 +75,8 @@ impl Performance {
         for cast in CAST {
             let Some(code) = cast.spared_by else { continue };
             self.say(Tone::Act, format!("the panda is told to hit {} ({})", cast.name, cast.likeness));
-            let answer = self.panda.kill(cast.name, REASON).await;
+            let order = Order { fleet: cast.name, reason: REASON, fault: None, victim: None };
+            let answer = self.panda.kill(&order).await;
             let answer = answer.map_err(|source| DemoError::Panda { command: "kill", source })?;
             self.mind(&answer);
             let told = told_of(&answer, cast.name);
@@ -95,24 +96,7 @@ impl Performance {
         self.say(Tone::Act, format!("the panda is told to hit {} ({})", WEB.name, WEB.likeness));
         let ordered = self.seconds();
         self.note(|hunt| hunt.ordered = Some(ordered));
-        let mut watching = Watching(JoinSet::new());
-        let panda = self.panda.clone();
-        watching.0.spawn(async move { panda.kill(WEB.name, REASON).await });
-        let until = Instant::now() + BEFORE_THE_STRIKE;
-        let (victim, at) = loop {
-            self.look_into_the_journal().await?;
-            if let Some(struck) = struck(&lock(&self.world)) {
-                break struck;
-            }
-            // An answer before anybody was hit is a refusal.
-            if let Ok(answer) = timeout(GLANCE, watching.answer()).await {
-                return Err(DemoError::NotStruck { fleet: WEB.name, why: answer?.summary });
-            }
-            if Instant::now() > until {
-                let why = format!("nothing happened in {} s", BEFORE_THE_STRIKE.as_secs());
-                return Err(DemoError::NotStruck { fleet: WEB.name, why });
-            }
-        };
+        let ((victim, at), watching) = self.order(Fault::Terminate, None, struck).await?;
         if victim != holder {
             return Err(DemoError::NotTheHolder { holder: holder.to_owned(), victim });
         }
@@ -127,6 +111,34 @@ impl Performance {
         }
         drop(chronicle);
         Ok((struck, watching))
+    }
+
+    /// Tells it to strike the fleet that it may hit. Returns when the world shows that it has; the panda goes on watching.
+    pub(super) async fn order<T>(
+        &self,
+        fault: Fault,
+        victim: Option<&str>,
+        struck: impl Fn(&World) -> Option<T>,
+    ) -> Result<(T, Watching), DemoError> {
+        let mut watching = Watching(JoinSet::new());
+        let panda = self.panda.clone();
+        let order = Order { fleet: WEB.name, reason: REASON, fault: Some(fault), victim: victim.map(str::to_owned) };
+        watching.0.spawn(async move { panda.kill(&order).await });
+        let until = Instant::now() + BEFORE_THE_STRIKE;
+        loop {
+            self.look_into_the_journal().await?;
+            if let Some(struck) = struck(&lock(&self.world)) {
+                return Ok((struck, watching));
+            }
+            // An answer before anybody was hit is a refusal.
+            if let Ok(answer) = timeout(GLANCE, watching.answer()).await {
+                return Err(DemoError::NotStruck { fleet: WEB.name, why: answer?.summary });
+            }
+            if Instant::now() > until {
+                let why = format!("nothing happened in {} s", BEFORE_THE_STRIKE.as_secs());
+                return Err(DemoError::NotStruck { fleet: WEB.name, why });
+            }
+        }
     }
 
     /// Notes the panda's intention, once its journal holds it.
@@ -145,28 +157,32 @@ impl Performance {
         Ok(())
     }
 
-    /// Waits for its report, and compares it with what is known here. The fleet was whole again at `healed`.
-    pub(super) async fn hear_out(&self, mut watching: Watching, healed: f64) -> Result<(), DemoError> {
+    /// Waits for its report on the kill, and compares it with what is known here. The fleet was whole again at `healed`.
+    pub(super) async fn hear_out(&self, watching: Watching, healed: f64) -> Result<(), DemoError> {
         self.note(|hunt| hunt.healed = Some(healed));
+        let experiment = self.verdict(watching, 2).await?;
+        self.note(|hunt| hunt.experiment = Some(experiment));
+        Ok(())
+    }
+
+    /// Waits until it has seen the fleet survive, and until so many mails of it have come.
+    pub(super) async fn verdict(&self, mut watching: Watching, letters: usize) -> Result<Experiment, DemoError> {
         let answer = timeout(AFTER_THE_HEALING, watching.answer()).await;
         let late = || DemoError::Misjudged { said: format!("nothing in {} s", AFTER_THE_HEALING.as_secs()) };
         let answer = answer.map_err(|_| late())??;
         self.mind(&answer);
         self.say(Tone::Panda, format!("  {}", answer.summary));
-        let experiment = answer.experiments.into_iter().next();
-        let survived = experiment
-            .as_ref()
-            .and_then(|experiment| experiment.outcome.as_ref())
-            .is_some_and(|outcome| outcome.verdict == Verdict::Survived);
-        self.note(|hunt| hunt.experiment = experiment);
-        if !survived {
+        let survived = |experiment: &Experiment| {
+            experiment.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Survived)
+        };
+        let Some(experiment) = answer.experiments.into_iter().next().filter(survived) else {
             return Err(DemoError::Misjudged { said: answer.summary });
-        }
+        };
         let until = Instant::now() + POST;
         loop {
             let heard = held(&self.chronicle).record.letters_from(PANDA).count();
-            if heard >= 2 {
-                return Ok(());
+            if heard >= letters {
+                return Ok(experiment);
             }
             if Instant::now() > until {
                 return Err(DemoError::Untold { heard });
@@ -182,9 +198,10 @@ impl Performance {
         self.mind(&answer);
         self.say(Tone::Panda, format!("  {}", answer.summary));
         let mut chronicle = held(&self.chronicle);
-        let hunt = &mut chronicle.record.hunt;
-        hunt.history.clone_from(&answer.summary);
-        if answer.experiments.iter().eq(&hunt.experiment) {
+        let record = &mut chronicle.record;
+        record.hunt.history.clone_from(&answer.summary);
+        let made: Vec<_> = record.hunt.experiment.iter().chain(&record.deliveries.experiment).collect();
+        if answer.experiments.len() == made.len() && made.iter().all(|one| answer.experiments.contains(one)) {
             Ok(())
         } else {
             Err(DemoError::Forgotten { said: answer.summary })
@@ -198,7 +215,7 @@ impl Performance {
         }
     }
 
-    fn say(&self, tone: Tone, text: impl Into<String>) {
+    pub(super) fn say(&self, tone: Tone, text: impl Into<String>) {
         self.terminal.print(&Line::at(self.seconds(), tone, text));
     }
 

@@ -172,7 +172,7 @@ fn reason(experiment: &Experiment) -> &str {
 }
 
 /// `+5.8 s`, `−30 ms`: from the blow. What comes shortly before it must not look as if it came with it.
-fn since_the_blow(seconds: f64) -> String {
+pub(super) fn since_the_blow(seconds: f64) -> String {
     let sign = if seconds < 0.0 { '−' } else { '+' };
     let seconds = seconds.abs();
     if seconds < 0.95 { format!("{sign}{:.0} ms", seconds * 1000.0) } else { format!("{sign}{seconds:.1} s") }
@@ -180,23 +180,25 @@ fn since_the_blow(seconds: f64) -> String {
 
 /// What people were told, as they read it.
 pub(super) fn letters(record: &Record) -> Markup {
-    let letters: Vec<&Letter> = record.letters_from(PANDA).collect();
+    let later = record.deliveries.began.unwrap_or(f64::INFINITY);
+    let letters: Vec<&Letter> = record.letters_from(PANDA).filter(|letter| letter.at < later).collect();
     html! {
         @if !letters.is_empty() {
             section {
-                h2 { "What people were told" }
+                h2 { "What people were told of the kill" }
                 p.lead {
                     "The topic's messages, as they arrive by mail. The first is sent before the blow, and the second after the verdict; how long "
                     "a mail is under way is not the panda's to say."
                 }
-                div.letters { @for letter in letters { (mail(record, letter)) } }
+                div.letters { @for letter in letters { (mail(letter, record.hunt.struck)) } }
             }
         }
     }
 }
 
-fn mail(record: &Record, letter: &Letter) -> Markup {
-    let when = match record.hunt.struck.map(|struck| letter.at - struck) {
+/// A message, with its time from the blow.
+pub(super) fn mail(letter: &Letter, struck: Option<f64>) -> Markup {
+    let when = match struck.map(|struck| letter.at - struck) {
         Some(since) => format!("arrived at {}", since_the_blow(since)),
         None => format!("arrived after {}", seconds(letter.at)),
     };

@@ -40,8 +40,8 @@ pub(super) fn outages(record: &Record, outages: &[Outage]) -> Markup {
                                 }
                             }
                         }
-                        @for outage in outages.iter().filter(|outage| outage.cause.is_none()) {
-                            tr { th scope="row" { "before the first act" } td.number.bad { (seconds(outage.seconds())) } td colspan="4" {} }
+                        @for outage in outages.iter().filter(|outage| outage.cause.is_none_or(|cause| cause == outage::DEPLOYMENTS)) {
+                            tr { th scope="row" { @if outage.cause.is_none() { "before the first act" } @else { "during the deployments" } } td.number.bad { (seconds(outage.seconds())) } td colspan="4" {} }
                         }
                     }
                 }

@@ -12,6 +12,7 @@ use crate::demo::{
     outage::Outage,
     panda::PANDA,
     record::{Life, Phase, Record},
+    recovery::RECOVERY,
 };
 
 const WIDTH: f64 = 1060.0;
@@ -28,10 +29,17 @@ const BAR: f64 = 20.0;
 #[derive(Debug, PartialEq)]
 struct Lane {
     name: &'static str,
+    class: &'static str,
+    bars: Vec<Bar>,
+    letters: Vec<f64>,
+}
+
+/// A stretch of its work, and how it ended.
+#[derive(Debug, PartialEq)]
+struct Bar {
     from: f64,
     to: f64,
     words: String,
-    letters: Vec<f64>,
 }
 
 /// Where the instances' rows lie.
@@ -72,6 +80,7 @@ pub(super) fn legend() -> Markup {
             li { i.dot {} "AssociateAddress" }
             li { i.diamond {} "event that woke the function" }
             li { i.swatch.watching {} "the panda at work" }
+            li { i.swatch.recovering {} "deployment-recovery at work" }
             li { i.mail {} "mail to people" }
         }
     }
@@ -144,29 +153,47 @@ fn site_strip(scale: &Scale, outages: &[Outage]) -> Markup {
 
 /// Who else was at work.
 fn lanes(record: &Record) -> Vec<Lane> {
-    let hunt = &record.hunt;
-    let outcome = hunt.experiment.as_ref().and_then(|experiment| experiment.outcome.as_ref());
-    let panda = hunt.ordered.map(|from| Lane {
-        name: PANDA,
-        from,
-        to: outcome.map_or(record.seconds, |outcome| record.seconds_at(outcome.closed)),
-        words: outcome.map_or("not over", |outcome| outcome.verdict.name()).to_owned(),
-        letters: record.letters_from(PANDA).map(|letter| letter.at).collect(),
+    let letters = |name: &str| record.letters_from(name).map(|letter| letter.at).collect();
+    let experiments = [
+        (record.hunt.ordered, record.hunt.experiment.as_ref()),
+        (record.deliveries.began, record.deliveries.experiment.as_ref()),
+    ];
+    let watched = experiments.into_iter().filter_map(|(ordered, experiment)| {
+        let outcome = experiment.and_then(|experiment| experiment.outcome.as_ref());
+        Some(Bar {
+            from: ordered?,
+            to: outcome.map_or(record.seconds, |outcome| record.seconds_at(outcome.closed)),
+            words: outcome.map_or("not over", |outcome| outcome.verdict.name()).to_owned(),
+        })
     });
-    panda.into_iter().collect()
+    // From the failure of a push to the mail about it.
+    let told = record.letters_from(RECOVERY).zip(&record.deliveries.pushes);
+    let mended = told.map(|(letter, push)| Bar {
+        from: push.told_after.map_or(letter.at, |after| letter.at - after),
+        to: letter.at,
+        words: if push.attempts > 1 { "recovered" } else { "explained" }.to_owned(),
+    });
+    let lanes = [
+        Lane { name: PANDA, class: "watching", bars: watched.collect(), letters: letters(PANDA) },
+        Lane { name: RECOVERY, class: "recovering", bars: mended.collect(), letters: letters(RECOVERY) },
+    ];
+    lanes.into_iter().filter(|lane| !lane.bars.is_empty()).collect()
 }
 
 fn lane_row(scale: &Scale, top: f64, lane: &Lane) -> Markup {
     html! {
         g.lane {
             text.row-name x="0" y=(px(top + 15.0)) { (lane.name) }
-            rect.watching x=(px(scale.x(lane.from))) y=(px(top)) width=(px(scale.width(lane.from, lane.to))) height=(px(BAR)) rx="2" {
-                title { (lane.name) ": " (seconds(lane.from)) " to " (seconds(lane.to)) }
+            @for bar in &lane.bars {
+                rect class=(lane.class) x=(px(scale.x(bar.from))) y=(px(top)) width=(px(scale.width(bar.from, bar.to))) height=(px(BAR)) rx="2" {
+                    title { (lane.name) ": " (seconds(bar.from)) " to " (seconds(bar.to)) }
+                }
+                // Below the bar, so that it fits at the end of the run as well.
+                text.lane-name x=(px(scale.x(f64::midpoint(bar.from, bar.to)))) y=(px(top + BAR + 13.0)) text-anchor="middle" { (bar.words) }
             }
             @for at in &lane.letters {
                 path.mail d=(format!("M{} {} h12 v9 h-12 z l6 5 l6 -5", px(scale.x(*at) - 6.0), px(top + 5.5))) { title { "mail to people at " (seconds(*at)) } }
             }
-            text.lane-name x=(px(scale.x(lane.to) + 12.0)) y=(px(top + 14.5)) { (lane.words) }
         }
     }
 }
@@ -199,8 +226,22 @@ fn act_lines(scale: &Scale, record: &Record, bottom: f64) -> Markup {
                 line x1=(px(x)) x2=(px(x)) y1=(px(ACTS + 6.0)) y2=(px(bottom)) {}
                 text x=(px(x)) y=(px(ACTS)) { tspan.number { (number + 1) } " " (act.cause) title { (act.sentence) } }
             }
+            @for (at, what) in deliveries(record) {
+                @let x = scale.x(at);
+                line x1=(px(x)) x2=(px(x)) y1=(px(ACTS + 6.0)) y2=(px(bottom)) {}
+                text x=(px(x)) y=(px(ACTS)) { (what) }
+            }
         }
     }
+}
+
+/// What was done to the fleet's updates.
+fn deliveries(record: &Record) -> Vec<(f64, &str)> {
+    let stopped = record.deliveries.struck.map(|at| (at, "stop-agent"));
+    let pushed = record.deliveries.pushes.iter().map(|push| (push.at, push.page.as_str()));
+    // What comes at once would be written over.
+    let apart = |(at, what)| (at, if stopped.is_some_and(|(first, _)| at - first < 12.0) { "" } else { what });
+    stopped.into_iter().chain(pushed.map(apart)).collect()
 }
 
 fn address_line(scale: &Scale, rows: Rows, record: &Record) -> Markup {
@@ -293,8 +334,21 @@ mod tests {
     #[test]
     fn every_act_event_and_move_is_in_the_picture() {
         let record = fixture::record();
-        let picture = chart(&record, &crate::demo::outage::outages(&record.probes, &record.acts)).into_string();
-        for word in ["kill", "scale-in", "640 ms", "85 ms", "terminate hook", "5.2 s", "i-cccc", "panda", "survived"] {
+        let picture = chart(&record, &crate::demo::outage::of(&record)).into_string();
+        for word in [
+            "kill",
+            "scale-in",
+            "640 ms",
+            "85 ms",
+            "terminate hook",
+            "5.2 s",
+            "i-cccc",
+            "panda",
+            "survived",
+            "stop-agent",
+            "recovered",
+            "explained",
+        ] {
             assert!(picture.contains(word), "{word} is missing");
         }
     }
