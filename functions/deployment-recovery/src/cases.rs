@@ -3,7 +3,8 @@
 //! One failure wakes us up to four times within a second: the action, its stage, the pipeline and the deployment each say so. A case is
 //! worked on by one invocation at a time, by a lease that ends with the invocation. Who finds it taken leaves a note, and the holder looks
 //! once more before it lets go: no event is lost, and nobody waits. Lambda repeats a failed invocation under the same request id, so that it
-//! gets its own lease back. A message is a case as well, which is done once it was sent.
+//! gets its own lease back. A message is a case as well, which is done once it was sent; so is
+//! a failed deployment, once its execution has seen to it.
 //!
 //! The book fails open: without it a failure is worked on all the same. Then two may do the same at once, which CodePipeline and the
 //! restart's own script bear, and people may be told twice.

@@ -9,7 +9,7 @@ use panda_domain::{
     recovery::{DeploymentLook, DeploymentStatus, Restart, RestartState, Target},
 };
 
-use crate::observe::restart;
+use crate::observe::{is_at_work, restart};
 
 /// How far Systems Manager's clock may be from ours.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     pub(crate) source: Option<BTreeMap<String, String>>,
     /// No pipeline waits for the deployment.
     pub(crate) is_nobodys: bool,
+    /// Deployments that are noted as those of the execution.
+    pub(crate) noted: BTreeSet<DeploymentId>,
 }
 
 impl Memory {
@@ -46,6 +48,7 @@ impl Memory {
                     info.status,
                     DeploymentStatus::Failed | DeploymentStatus::Stopped | DeploymentStatus::Succeeded
                 )
+                && !targets.iter().any(is_at_work)
             {
                 self.targets.entry(id.clone()).or_insert_with(|| targets.clone());
             }

@@ -55,26 +55,34 @@ pub(crate) struct Eyes {
 pub(crate) struct Seeing {
     pub(crate) look: Look,
     /// A read failed in a way that a later one may not.
-    pub(crate) blurred: Option<AwsError>,
+    pub(crate) blurred: Option<String>,
     /// The fleets of the instances that failed.
     pub(crate) fleets: BTreeSet<FleetName>,
     /// Instances that carry no fleet's tag, and so are out of reach for this function.
     pub(crate) untagged: Vec<InstanceId>,
 }
 
-/// Collects the reads that failed and may not fail again.
+/// How long after a deployment has ended, or begun, its instances and its pipeline may be shown as they were before.
+const SETTLING: SignedDuration = SignedDuration::from_secs(60);
+
+/// Collects why a later look may show more: reads that failed, and answers that are behind one another.
 #[derive(Default)]
-struct Blur(Option<AwsError>);
+struct Blur(Option<String>);
 
 impl Blur {
     fn seen<T>(&mut self, read: Result<T, AwsError>) -> Seen<T> {
         read.map_err(|error| {
             let text = error.to_string();
             if matches!(error.trouble, Trouble::Throttled | Trouble::Unreachable) {
-                self.0.get_or_insert(error);
+                self.0.get_or_insert_with(|| text.clone());
             }
             text
         })
+    }
+
+    /// Something is shown as it cannot be any more.
+    fn behind(&mut self, what: impl FnOnce() -> String) {
+        self.0.get_or_insert_with(what);
     }
 }
 
@@ -116,12 +124,16 @@ impl Eyes {
         let blocking = blur.seen(self.still_active(&blocking).await);
         let mut deployments = BTreeMap::new();
         for (id, look) in ids.iter().zip(join_all(ids.iter().map(|id| self.deployment(id, memory))).await) {
-            deployments.insert(id.clone(), look.settle(&mut blur));
+            let look = look.settle(&mut blur);
+            if is_behind(&look, now) {
+                blur.behind(|| format!("{id} has ended, and an instance is shown at work on it"));
+            }
+            deployments.insert(id.clone(), look);
         }
         memory.keep(&deployments);
         let owner = match subject {
             Subject::Execution { .. } => Ok(None),
-            Subject::Deployment(id) => self.owner(id, &deployments, memory, &mut blur).await,
+            Subject::Deployment(id) => self.owner(id, &deployments, memory, &mut blur, now).await,
         };
         let failed = unsuccessful(&deployments);
         let since = deployments.values().filter_map(created).min();
@@ -238,6 +250,7 @@ impl Eyes {
         deployments: &BTreeMap<DeploymentId, DeploymentLook>,
         memory: &mut Memory,
         blur: &mut Blur,
+        now: Timestamp,
     ) -> Seen<Option<(PipelineName, ExecutionId)>> {
         let info = deployments.get(id).and_then(|deployment| deployment.info.as_ref().ok().and_then(Option::as_ref));
         // A pipeline's events tell only of what failed as a whole: not of servers on which a deployment fails that goes on, or succeeds.
@@ -261,7 +274,12 @@ impl Eyes {
                 return Ok(Some((name.into(), execution)));
             }
         }
-        memory.is_nobodys = true;
+        let young = deployments.get(id).and_then(created).is_some_and(|created| now.duration_since(created) < SETTLING);
+        if young {
+            blur.behind(|| format!("{id} is so young that its pipeline may not show it yet"));
+        } else {
+            memory.is_nobodys = true;
+        }
         Ok(None)
     }
 
@@ -370,6 +388,21 @@ fn owning(pipeline: &PipelineLook, id: &DeploymentId) -> Option<ExecutionId> {
         .iter()
         .find(|stage| stage.actions.iter().any(|action| action.deployment().as_ref() == Some(id)))?;
     stage.execution.clone()
+}
+
+/// Whether a deployment has ended just now, and an instance is shown as it was before: what failed there is not to be seen yet, and looks like
+/// an agent that never answered.
+fn is_behind(deployment: &DeploymentLook, now: Timestamp) -> bool {
+    let Ok(Some(info)) = &deployment.info else { return false };
+    let over = !matches!(info.status, DeploymentStatus::Active(_));
+    let just_now = info.completed.is_none_or(|completed| now.duration_since(completed) < SETTLING);
+    over && just_now && deployment.targets.as_ref().is_ok_and(|targets| targets.iter().any(is_at_work))
+}
+
+/// Whether a deployment is shown at work on an instance.
+pub(crate) fn is_at_work(target: &Target) -> bool {
+    let begun = target.events.iter().any(|event| event.status == TargetStatus::InProgress);
+    target.status == TargetStatus::InProgress || begun
 }
 
 /// The instances where a deployment did not succeed.

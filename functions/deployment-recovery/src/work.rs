@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use jiff::SignedDuration;
 use panda_aws::{AwsError, Trouble, groups, pipelines::stages::Retry};
 use panda_domain::ids::{ExecutionId, GroupName, InstanceId, PipelineName, StageName};
 use panda_domain::recovery::{
-    Hints, Look, News, Reason, RecoveryPlan, Rules, Step, Subject, Telling, Told as Known, Wake, plan,
+    DeploymentStatus, Hints, Look, News, Reason, RecoveryPlan, Rules, Step, Subject, Telling, Told as Known, Wake, plan,
 };
 use panda_lambda::deadline::Deadline;
 use serde_json::Value;
@@ -107,7 +108,13 @@ impl<'a, C: Cases> Work<'a, C> {
                 self.outcome.codes = vec!["taken"];
                 return Ok(());
             }
-            Ok(Taken::Ours | Taken::Done) => true,
+            // Only deployments are ever done so: an execution has seen to them.
+            Ok(Taken::Done) => {
+                self.outcome.reasons = vec!["its execution has seen to it".to_owned()];
+                self.outcome.codes = vec!["pipeline-tells"];
+                return Ok(());
+            }
+            Ok(Taken::Ours) => true,
             // Healing fails open.
             Err(error) => {
                 self.note(format!("could not take the case, and goes on without: {error}"));
@@ -117,9 +124,7 @@ impl<'a, C: Cases> Work<'a, C> {
         let mut unreleased = 0;
         loop {
             let result = self.pursue().await;
-            if !leased {
-                return result;
-            }
+            // Where the answer to taking it was lost, it may be ours all the same.
             match self.app.cases.release(&key, self.holder).await {
                 Ok(Released::LookAgain) if result.is_ok() && self.left() > RESERVE => {
                     info!(case = %self.subject, "Somebody asked for another look");
@@ -136,7 +141,7 @@ impl<'a, C: Cases> Work<'a, C> {
                     self.note(format!("could not let go of the case: {error}"));
                     unreleased += 1;
                     // Perhaps somebody had asked for another look, and the answer with it was lost.
-                    if result.is_err() || unreleased >= TRIES || self.left() < RESERVE + self.look_every() {
+                    if !leased || result.is_err() || unreleased >= TRIES || self.left() < RESERVE + self.look_every() {
                         return result;
                     }
                     sleep(self.look_every()).await;
@@ -165,6 +170,7 @@ impl<'a, C: Cases> Work<'a, C> {
             let seeing = self.app.eyes.look(self.subject, &self.hints, told, &mut self.memory, now).await;
             self.outcome.looks += 1;
             self.saw(&seeing);
+            self.note_deployments(&seeing.look).await;
             if let Some(error) = &seeing.blurred
                 && blurred < BLURRED_LOOKS
                 && self.left() > RESERVE + self.look_every()
@@ -227,7 +233,14 @@ impl<'a, C: Cases> Work<'a, C> {
             Step::Retry { pipeline, stage, execution } => Ok(self.retry(pipeline, stage, execution).await),
             Step::Tell(telling) => {
                 let key = self.subject.key();
-                match tell(self.app, look, plan, telling, self.claim(&key)).await {
+                let told = tell(self.app, look, plan, telling, self.claim(&key)).await;
+                if told.is_ok() && telling.news == News::Failed && telling.key != failed_key(self.subject) {
+                    // Told with others of its kind: another look, which may find another cause, must not tell it again.
+                    if let Err(error) = self.app.cases.finish(&failed_key(self.subject), self.app.now()).await {
+                        self.note(format!("people were told, and may be told again: {error}"));
+                    }
+                }
+                match told {
                     Ok(Told::Sent { subject, problems }) => {
                         self.outcome.told = Some(subject);
                         self.outcome.recovered = telling.news == News::Recovered;
@@ -239,6 +252,28 @@ impl<'a, C: Cases> Work<'a, C> {
                 Ok(Then::End)
             }
             Step::Nothing => Ok(Then::End),
+        }
+    }
+
+    /// Notes which failed deployments are those of this execution. A pipeline shows only its newest attempt, so that whoever hears of an earlier
+    /// one late could not tell.
+    async fn note_deployments(&mut self, look: &Look) {
+        if !matches!(self.subject, Subject::Execution { .. }) {
+            return;
+        }
+        for (id, _) in look.current() {
+            let failed = look
+                .info(id)
+                .is_some_and(|info| matches!(info.status, DeploymentStatus::Failed | DeploymentStatus::Stopped));
+            if !failed || self.memory.noted.contains(id) {
+                continue;
+            }
+            match self.app.cases.finish(&Subject::Deployment(id.clone()).key(), self.app.now()).await {
+                Ok(()) => {
+                    self.memory.noted.insert(id.clone());
+                }
+                Err(error) => self.note(format!("could not note whose deployment {id} is: {error}")),
+            }
         }
     }
 
@@ -335,14 +370,20 @@ impl<'a, C: Cases> Work<'a, C> {
     /// What people were told of the case. Where the book does not answer, nothing: rather twice than never.
     async fn told(&mut self) -> Known {
         let (failed, recovered) = (failed_key(self.subject), recovered_key(self.subject));
-        let (failed, recovered) = join!(self.app.cases.is_done(&failed), self.app.cases.is_done(&recovered));
+        let key = self.subject.key();
+        let (failed, recovered, seen_to) = join!(
+            self.app.cases.is_done(&failed),
+            self.app.cases.is_done(&recovered),
+            OptionFuture::from(matches!(self.subject, Subject::Deployment(_)).then(|| self.app.cases.is_done(&key)))
+        );
         let mut known = |answer: Result<bool, AwsError>| {
             answer.unwrap_or_else(|error| {
                 self.note(format!("could not ask whether people were told: {error}"));
                 false
             })
         };
-        Known { failed: known(failed), recovered: known(recovered) }
+        let seen_to = seen_to.is_some_and(&mut known);
+        Known { failed: known(failed) || seen_to, recovered: known(recovered) }
     }
 
     fn saw(&mut self, seeing: &Seeing) {

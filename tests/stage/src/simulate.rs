@@ -13,6 +13,7 @@ mod lambda;
 mod law;
 mod play;
 mod print;
+mod recovery;
 mod report;
 mod role;
 mod scenario;
@@ -37,6 +38,7 @@ pub use self::{
     account::Outage,
     deployment::{Deployment, TemplateError},
     law::Violation,
+    recovery::RecoveriesReport,
     report::{RunReport, ScenarioReport, Spread},
     scenario::{Scenario, scenario, scenarios},
     strategy::Strategy,

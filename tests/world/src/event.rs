@@ -8,8 +8,11 @@ use crate::journal::{EventFate, Kind};
 use crate::queue::Due;
 use crate::world::{ACCOUNT, REGION, World, later};
 
-/// The source whose events arrive at least once `[doc]` EventBridge reference; those of all others are best effort.
+/// AWS's source whose events arrive at least once `[doc]` EventBridge reference; those of AWS's others here are best effort.
 const GUARANTEED: &str = "aws.codepipeline";
+/// What the sources of AWS's own events begin with. What `PutEvents` has taken is on the bus, and from there it arrives at least once
+/// `[doc]` eb-rule-retry-policy: only how AWS's services hand over their own is best effort.
+const AWS: &str = "aws.";
 
 /// Whole seconds, as in an event's `time`.
 pub(crate) fn seconds(at: Timestamp) -> String {
@@ -53,7 +56,7 @@ impl World {
         let mut arrival = later(self.now, self.timing.event_delivery.draw(rng));
         let happens = |chance: f64, rng: &mut fastrand::Rng| chance > 0.0 && rng.f64() < chance;
         // CodePipeline's are guaranteed `[doc]`; the chance is drawn all the same, so that they change nobody else's fate.
-        if happens(self.faults.event_loss, rng) && source != GUARANTEED {
+        if happens(self.faults.event_loss, rng) && source.starts_with(AWS) && source != GUARANTEED {
             self.note_event(&event, subject, EventFate::Lost);
             return id;
         }

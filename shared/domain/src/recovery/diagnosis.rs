@@ -193,6 +193,10 @@ fn of_deployment(
     let failed = info.status != DeploymentStatus::Succeeded;
     for target in targets {
         if let Some((cause, said)) = of_target(target, failed) {
+            // Where the deployment ended for a reason of its own, it left off in the midst: no agent is to blame for that.
+            if !sum_only && matches!(cause, Pattern::CutOff | Pattern::NeverBegan) {
+                continue;
+            }
             diagnosis.findings.push(at(look, id, info, target, cause, said));
         }
     }

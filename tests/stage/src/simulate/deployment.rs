@@ -19,11 +19,13 @@ use serde_yaml_ng::Value as Yaml;
 use thiserror::Error;
 
 /// The function that keeps the addresses, as its folder in `functions` is called.
-const FAILOVER: &str = "elastic-ip-failover";
+pub(super) const FAILOVER: &str = "elastic-ip-failover";
 
 /// The part of the template that concerns one function.
 pub struct Deployment {
     rules: Quamina<String>,
+    /// Rules that hand over a part of the event, with the part's path.
+    input_paths: BTreeMap<String, String>,
     /// Names of the rules with a pattern, in the template's order.
     pub rule_names: Vec<String>,
     /// The pause between two runs of its schedule; `None` when it has none or the schedule is disabled.
@@ -92,6 +94,7 @@ impl Deployment {
         let role = template.role(function)?;
         let properties = &function["Properties"];
         let (mut rules, mut rule_names, mut sweep_every, mut schedule_input) = (Quamina::new(), Vec::new(), None, None);
+        let mut input_paths = BTreeMap::new();
         for (name, event) in properties["Events"].as_mapping().ok_or_else(|| lacks("Events of the function"))? {
             let name = name.as_str().unwrap_or_default().to_owned();
             let properties = &event["Properties"];
@@ -101,6 +104,10 @@ impl Deployment {
                     let refused =
                         |error: quamina::QuaminaError| TemplateError::Pattern(name.clone(), error.to_string());
                     rules.add_pattern(name.clone(), &pattern).map_err(refused)?;
+                    if let Some(path) = properties["InputPath"].as_str() {
+                        let path = path.strip_prefix('$').ok_or_else(|| lacks("InputPath that begins with $"))?;
+                        input_paths.insert(name.clone(), path.replace('.', "/"));
+                    }
                     rule_names.push(name);
                 }
                 Some("Schedule" | "ScheduleV2") if template.resolve(&properties["State"]) != "DISABLED" => {
@@ -123,7 +130,7 @@ impl Deployment {
         let mut environment = BTreeMap::new();
         for variables in [&globals["Environment"]["Variables"], &properties["Environment"]["Variables"]] {
             for (name, value) in variables.as_mapping().into_iter().flatten() {
-                let value = match template.resolve(value) {
+                let value = match template.document(value) {
                     Json::String(text) => text,
                     other => other.to_string(),
                 };
@@ -132,6 +139,7 @@ impl Deployment {
         }
         Ok(Self {
             rules,
+            input_paths,
             rule_names,
             sweep_every,
             schedule_input,
@@ -150,6 +158,15 @@ impl Deployment {
         let mut names = self.rules.matches_for_event(event.to_string().as_bytes()).unwrap_or_default();
         names.sort();
         names
+    }
+
+    /// What a rule hands over of an event.
+    #[must_use]
+    pub fn payload(&self, rule: &str, event: &Json) -> Json {
+        match self.input_paths.get(rule) {
+            Some(path) => event.pointer(path).cloned().unwrap_or_default(),
+            None => event.clone(),
+        }
     }
 }
 
@@ -262,6 +279,16 @@ mod tests {
         assert!(panda.rule_names.is_empty());
         let failover = Deployment::read(&Deployment::template()).unwrap();
         assert_eq!(failover.schedule_input, None);
+    }
+
+    #[test]
+    fn a_rule_with_an_input_path_hands_over_that_part_and_a_reference_to_a_topic_is_its_arn() {
+        let recovery = Deployment::of(&Deployment::template(), deployment_recovery::FUNCTION).unwrap();
+        let event = json!({"source": "lethargic-panda", "detail-type": "Deployment Recovery Look Again", "detail": {"command": "look-again"}});
+        assert_eq!(recovery.woken_by(&event), ["LookAgain"]);
+        assert_eq!(recovery.payload("LookAgain", &event), event["detail"]);
+        assert_eq!(recovery.payload("FailedPipelines", &event), event);
+        assert_eq!(recovery.environment.get("TOPIC_ARN"), Some(&panda_world::topic_arn("RecoveryTopic")));
     }
 
     #[test]

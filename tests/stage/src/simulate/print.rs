@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{report::ScenarioReport, year::YearsReport};
+use super::{recovery::RecoveriesReport, report::ScenarioReport, year::YearsReport};
 
 /// One JSON object.
 #[derive(Serialize)]
@@ -23,6 +23,21 @@ pub(super) fn json(reports: &[ScenarioReport]) -> Result<String, serde_json::Err
 
 /// The reports as tables: outages and moves, then calls per run.
 pub(super) fn tables(reports: &[ScenarioReport]) -> String {
+    let of_addresses: Vec<&ScenarioReport> = reports.iter().filter(|report| report.recoveries.is_none()).collect();
+    let mut text = if of_addresses.is_empty() { String::new() } else { outages(&of_addresses) };
+    for report in reports {
+        if let Some(recoveries) = &report.recoveries {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&of_recoveries(report, recoveries));
+        }
+    }
+    text
+}
+
+/// Outages and moves, calls, and what only years count.
+fn outages(reports: &[&ScenarioReport]) -> String {
     let mut text = String::new();
     let width = reports.iter().map(|report| report.scenario.len()).max().unwrap_or(0).max("scenario".len());
     let _ = writeln!(
@@ -58,6 +73,44 @@ pub(super) fn tables(reports: &[ScenarioReport]) -> String {
             text.push('\n');
             text.push_str(&of_years(report, years));
         }
+    }
+    text
+}
+
+/// What people ask of deployments that failed.
+fn of_recoveries(report: &ScenarioReport, recoveries: &RecoveriesReport) -> String {
+    let took = recoveries.seconds_to_success;
+    let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let runs = number(report.runs).max(1.0);
+    let mut calls: Vec<(&String, &u64)> = report.calls.iter().collect();
+    calls.sort_by_key(|(_, count)| Reverse(**count));
+    let calls: Vec<String> =
+        calls.into_iter().map(|(operation, count)| format!("{operation} {:.1}", number(*count) / runs)).collect();
+    let lines = [
+        ("executions that failed", format!("{} of {}", recoveries.failed, recoveries.executions)),
+        ("succeeded by a retry", format!("{}, and {} by people", recoveries.recovered, recoveries.recovered_by_people)),
+        (
+            "minutes from failure to it",
+            format!("p50 {:.1}, p99 {:.1}, max {:.1}", took.p50 / 60.0, took.p99 / 60.0, took.max / 60.0),
+        ),
+        ("failed at a launch", format!("{} deployments", recoveries.failed_of_launches)),
+        ("explained", counts(&recoveries.explained)),
+        ("messages", recoveries.messages.to_string()),
+        (
+            "agents",
+            format!(
+                "{} restarts sent, {} polled again, {} servers replaced",
+                recoveries.restarts, recoveries.agents_cured, recoveries.replaced
+            ),
+        ),
+        ("retries", recoveries.retries.to_string()),
+        ("given up by Lambda", format!("{} events", recoveries.dead_letters)),
+        ("calls", format!("{:.0} for each failure", recoveries.calls_per_failure)),
+        ("calls per run", calls.join(", ")),
+    ];
+    let mut text = format!("{}, {} lives, violations: {}\n", report.scenario, report.runs, report.violations);
+    for (what, figures) in lines {
+        let _ = writeln!(text, "  {what:<28}  {figures}");
     }
     text
 }
@@ -107,7 +160,7 @@ fn counts<K: AsRef<str>>(of: &BTreeMap<K, u64>) -> String {
     words.join(", ")
 }
 
-fn calls(text: &mut String, reports: &[ScenarioReport], width: usize) {
+fn calls(text: &mut String, reports: &[&ScenarioReport], width: usize) {
     let operations: BTreeSet<&str> =
         reports.iter().flat_map(|report| report.calls.keys()).map(String::as_str).collect();
     if operations.is_empty() {
@@ -158,6 +211,34 @@ mod tests {
     fn the_table_names_scenario_strategy_and_calls() {
         let text = tables(&[report()]);
         assert!(["kill-with-spare", "ours", "8.2", "10.5"].iter().all(|word| text.contains(word)), "{text}");
+    }
+
+    #[test]
+    fn the_text_of_deployments_tells_failures_cures_their_time_causes_messages_and_calls() {
+        let recoveries = RecoveriesReport {
+            executions: 90,
+            failed: 41,
+            recovered: 17,
+            seconds_to_success: Spread { p50: 120.0, p99: 480.0, max: 660.0 },
+            explained: BTreeMap::from([("script-failed".to_owned(), 9), ("disk-full".to_owned(), 12)]),
+            messages: 40,
+            restarts: 20,
+            agents_cured: 18,
+            calls_per_failure: 31.0,
+            ..RecoveriesReport::default()
+        };
+        let text = tables(&[ScenarioReport { recoveries: Some(recoveries), ..report() }]);
+        for words in [
+            "41 of 90",
+            "17, and 0 by people",
+            "p50 2.0, p99 8.0, max 11.0",
+            "disk-full 12, script-failed 9",
+            "20 restarts sent, 18 polled again",
+            "31 for each failure",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains("needless"), "{text}");
     }
 
     #[test]

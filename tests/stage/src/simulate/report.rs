@@ -9,6 +9,7 @@ use super::{
     Strategy,
     account::Outage,
     law::Violation,
+    recovery::{self, RecoveriesReport},
     year::{Figures, YearsReport},
 };
 
@@ -33,10 +34,12 @@ pub struct RunReport {
     pub seconds: f64,
     /// Laws that were not kept.
     pub violations: Vec<Violation>,
-    /// What of the function's role was used.
-    pub permissions: BTreeSet<Permission>,
+    /// What of the functions' roles was used, by their names.
+    pub permissions: BTreeMap<&'static str, BTreeSet<Permission>>,
     /// What only a year counts.
     pub(super) year: Option<Figures>,
+    /// What only deployments that fail count.
+    pub(super) recovery: Option<recovery::Figures>,
     /// The run in words; kept where a law was not kept, or on demand.
     pub timeline: Option<String>,
 }
@@ -66,6 +69,9 @@ pub struct ScenarioReport {
     /// What only years count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub years: Option<YearsReport>,
+    /// What only deployments that fail count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recoveries: Option<RecoveriesReport>,
 }
 
 /// Percentiles by nearest rank.
@@ -116,6 +122,7 @@ impl ScenarioReport {
             calls,
             death_to_move: Spread::of(runs.iter().flat_map(|run| run.death_to_move.iter().copied()).collect()),
             years: YearsReport::of(runs.iter().filter_map(|run| run.year.as_ref())),
+            recoveries: RecoveriesReport::of(runs.iter().filter_map(|run| run.recovery.as_ref())),
         }
     }
 }

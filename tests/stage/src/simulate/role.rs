@@ -27,7 +27,7 @@ impl Template {
     }
 
     /// A policy as IAM would get it.
-    fn document(&self, value: &Yaml) -> Json {
+    pub(super) fn document(&self, value: &Yaml) -> Json {
         match value {
             Yaml::Tagged(tagged) if tagged.tag == "Ref" => {
                 Json::from(self.reference(tagged.value.as_str().unwrap_or_default()))

@@ -28,6 +28,8 @@ enum Play {
     Script(fn(&mut Rng) -> Script),
     /// A whole year with the panda.
     Year,
+    /// Hours of deployments, some of which fail.
+    Deployments,
 }
 
 impl std::fmt::Debug for Scenario {
@@ -53,6 +55,12 @@ impl Scenario {
     #[must_use]
     pub fn is_year(&self) -> bool {
         matches!(self.play, Play::Year)
+    }
+
+    /// Whether it is about deployments that fail, and not about an address.
+    #[must_use]
+    pub fn is_of_deployments(&self) -> bool {
+        matches!(self.play, Play::Deployments)
     }
 
     /// The variation that a seed stands for; `None` if there is no script. Every strategy gets the same.

@@ -1,7 +1,7 @@
 //! How do many runs go? Seeds on all cores, each run in a runtime of its own.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     num::NonZero,
     path::Path,
     sync::{
@@ -18,9 +18,10 @@ use tokio::{runtime::Builder, task::LocalSet};
 use super::{
     Strategy,
     account::Account,
-    deployment::{Deployment, TemplateError},
+    deployment::{Deployment, FAILOVER, TemplateError},
     law::Judge,
     play::{self, Played},
+    recovery,
     report::{RunReport, ScenarioReport},
     scenario::{Scenario, Script},
     timeline::timeline,
@@ -34,6 +35,7 @@ pub struct Simulator {
     deployment: Arc<Deployment>,
     config: Config,
     panda: Arc<Deployment>,
+    recovery: Arc<Deployment>,
 }
 
 /// Why nothing can be played.
@@ -48,6 +50,9 @@ pub enum SimulatorError {
     /// The panda would not start with what the template gives it, and a seed changes.
     #[error("the panda does not start: {0}")]
     Panda(panda::ConfigError),
+    /// deployment-recovery would not start with what the template gives it, and a seed changes.
+    #[error("deployment-recovery does not start: {0}")]
+    Recovery(deployment_recovery::ConfigError),
     /// A thread could not be started.
     #[error("cannot start a runtime: {0}")]
     Runtime(#[from] std::io::Error),
@@ -71,7 +76,9 @@ impl Simulator {
         let deployment = Deployment::read(template)?;
         let config = Config::from_lookup(|name| deployment.environment.get(name).cloned())?;
         let panda = Deployment::of(template, panda::FUNCTION)?;
-        Ok(Self { deployment: Arc::new(deployment), config, panda: Arc::new(panda) })
+        let recovery = Deployment::of(template, deployment_recovery::FUNCTION)?;
+        let (deployment, panda, recovery) = (Arc::new(deployment), Arc::new(panda), Arc::new(recovery));
+        Ok(Self { deployment, config, panda, recovery })
     }
 
     /// One run. Must not be called on a thread that drives a tokio runtime.
@@ -82,6 +89,13 @@ impl Simulator {
         // The SDK draws the jitter of its retries from the thread's generator.
         fastrand::seed(seed);
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        if task.scenario.is_of_deployments() {
+            let cast = recovery::Cast { deployment: &self.recovery };
+            let played = LocalSet::new()
+                .block_on(&runtime, recovery::play(&cast, seed, keep_timeline))
+                .map_err(SimulatorError::Recovery)?;
+            return Ok(of_recovery(seed, played));
+        }
         let Some(script) = task.scenario.script(seed, task.strategy) else {
             let cast = Cast { panda: &self.panda, failover: &self.deployment, failover_config: &self.config };
             let played = LocalSet::new()
@@ -181,9 +195,29 @@ fn of_year(seed: u64, played: &year::Played, keep_timeline: bool) -> RunReport {
         death_to_move: account.death_to_move.clone(),
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         timeline: (keep_timeline || !violations.is_empty()).then(text),
-        permissions: BTreeSet::new(),
+        permissions: played.permissions.clone(),
         year: Some(played.figures.clone()),
+        recovery: None,
         violations,
+    }
+}
+
+/// Deployments that fail cost no address its answer, as far as is counted here.
+fn of_recovery(seed: u64, played: recovery::Played) -> RunReport {
+    RunReport {
+        seed,
+        outage_seconds: 0.0,
+        outages: Vec::new(),
+        moves: 0,
+        needless_moves: 0,
+        calls: played.calls,
+        death_to_move: Vec::new(),
+        seconds: played.ended.duration_since(played.began).as_secs_f64(),
+        violations: played.violations,
+        permissions: BTreeMap::from([(deployment_recovery::FUNCTION, played.permissions)]),
+        year: None,
+        recovery: Some(played.figures),
+        timeline: played.timeline,
     }
 }
 
@@ -215,8 +249,9 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         death_to_move: account.death_to_move,
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
         violations,
-        permissions: played.permissions.clone(),
+        permissions: BTreeMap::from([(FAILOVER, played.permissions.clone())]),
         year: None,
+        recovery: None,
         timeline,
     }
 }

@@ -6,34 +6,46 @@ use jiff::Timestamp;
 use panda_world::{Entry, EventFate, Kind};
 
 use super::{
-    lambda::{Ending, Invocation},
+    lambda::{DeadLetter, Ending, Invocation},
     law::Violation,
     play::Played,
 };
 
 /// The run as text: world and invocations, in order of time, in seconds after the first deed.
 pub(super) fn timeline(played: &Played, violations: &[Violation]) -> String {
-    let mut lines: Vec<(Timestamp, u8, String)> = Vec::new();
+    let over = (played.ended, 4, "— over; what follows is the last sweep".to_owned());
+    story(&played.journal, &played.invocations, &played.dead_letters, played.began, vec![over], violations)
+}
+
+/// The same of any run, with more lines: each with its time and its rank among those of the same time.
+pub(super) fn story(
+    journal: &[Entry],
+    invocations: &[Invocation],
+    dead_letters: &[DeadLetter],
+    start: Timestamp,
+    more: Vec<(Timestamp, u8, String)>,
+    violations: &[Violation],
+) -> String {
+    let mut lines = more;
     // What the reads said is many lines, and none that anybody misses.
-    let entries = played.journal.iter().filter(|entry| !is_dull(&entry.kind));
+    let entries = journal.iter().filter(|entry| !is_dull(&entry.kind));
     lines.extend(entries.map(|entry| (entry.at, 1, format!("  {}", describe(entry)))));
-    for invocation in &played.invocations {
+    for invocation in invocations {
         lines.push((invocation.began, 2, began(invocation)));
         if let Some((at, ending)) = &invocation.ended {
             lines.push((*at, 3, ended(invocation, ending)));
         }
     }
-    for letter in &played.dead_letters {
+    for letter in dead_letters {
         lines.push((letter.at, 3, format!("λ gave up {}: {}", letter.trigger, letter.reason)));
     }
-    lines.push((played.ended, 4, "— over; what follows is the last sweep".to_owned()));
     lines.extend(
         violations.iter().map(|violation| (violation.at, 5, format!("✗ {}: {}", violation.law, violation.what))),
     );
     lines.sort_by_key(|(at, rank, _)| (*at, *rank));
     let mut text = String::new();
     for (at, _, line) in lines {
-        let seconds = at.duration_since(played.began).as_secs_f64();
+        let seconds = at.duration_since(start).as_secs_f64();
         let _ = writeln!(text, "{seconds:>10.3} {line}");
     }
     text
@@ -41,11 +53,15 @@ pub(super) fn timeline(played: &Played, violations: &[Violation]) -> String {
 
 pub(super) fn is_dull(kind: &Kind) -> bool {
     match kind {
-        Kind::Call { operation, result, .. } => operation.starts_with("Describe") && result == "OK",
+        Kind::Call { operation, result, .. } => is_read(operation) && result == "OK",
         Kind::Event { fate, .. } => *fate == EventFate::Delivered,
         Kind::Forgotten { .. } => true,
         _ => false,
     }
+}
+
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List", "BatchGet"].iter().any(|verb| operation.starts_with(verb))
 }
 
 fn began(invocation: &Invocation) -> String {

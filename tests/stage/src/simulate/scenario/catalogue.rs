@@ -142,6 +142,12 @@ pub(super) const ALL: &[Scenario] = &[
         strategies: &[Strategy::Ours],
         play: Play::Year,
     },
+    Scenario {
+        name: "deployments",
+        about: "hours of deployments: agents of all conditions, bad revisions, people who stop, push and edit, and faults at every call",
+        strategies: &[Strategy::Ours],
+        play: Play::Deployments,
+    },
 ];
 
 /// A fleet of one group, and beside it one that is none of our business: its holder's address must stay where it is.

@@ -5,12 +5,18 @@
 //! experiment is open, and otherwise one in [`SAMPLE`]. The sweep of the function that keeps the addresses is played only while a fleet is
 //! not well: what it finds in a healthy one it leaves as it is.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use panda_domain::{chaos::Present, ids::FleetName};
-use panda_world::{Entry, Faults, FleetSpec, Timing, World};
+use panda_world::{Entry, Faults, FleetSpec, Permission, Timing, World};
 use serde_json::{Value, json};
 
 use super::{
@@ -31,7 +37,7 @@ use crate::simulate::{
     cloud::Cloud,
     deployment::Deployment,
     goal,
-    lambda::{Ending, Failover, Lambda},
+    lambda::{Ending, Failover, Function as _, Lambda},
     law::Violation,
     play::scheduled_event,
     scenario::Over,
@@ -64,6 +70,8 @@ pub(in crate::simulate) struct Played {
     pub(in crate::simulate) figures: Figures,
     pub(in crate::simulate) violations: Vec<Violation>,
     pub(in crate::simulate) chronicle: Chronicle,
+    /// What of the functions' roles was used, by their names.
+    pub(in crate::simulate) permissions: BTreeMap<&'static str, BTreeSet<Permission>>,
     pub(in crate::simulate) began: Timestamp,
     pub(in crate::simulate) ended: Timestamp,
 }
@@ -140,15 +148,29 @@ pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) ->
     year.account.close(&all.addresses, start, ended);
     let mut figures = std::mem::take(&mut year.judge.figures);
     figures.join(&year.figures.borrow());
+    let world = year.cloud.lock();
+    let permissions = [Panda::NAME, Failover::NAME].map(|name| (name, world.used_permissions(name))).into();
+    let refused = world.refused_by_roles().to_vec();
+    drop(world);
+    for refused in refused.iter().filter(|refused| !is_of_unmarked(refused)) {
+        let law = "a role allows all that its function asks for, but for instances that lack the tag";
+        year.judge.violations.push(Violation { law, at: ended, what: refused.clone() });
+    }
     figures.fleet_days = year.plans.len() as u64 * u64::try_from(DAYS).unwrap_or(0);
     Ok(Played {
         account: year.account,
         figures,
         violations: std::mem::take(&mut year.judge.violations),
         chronicle: year.chronicle,
+        permissions,
         began: start,
         ended,
     })
+}
+
+/// Whether a refusal is of an instance without the tag: a group's tag that does not propagate, or that came after the instance.
+fn is_of_unmarked(refused: &str) -> bool {
+    refused.contains(":instance/") && !refused.contains("ResourceTag/lethargic-panda:chaos = on")
 }
 
 struct Year<'a> {
