@@ -12,6 +12,7 @@ use panda_world::{ApiRequest, Permission, Role, topic_arn};
 use serde_json::{Value, json};
 use support::{Run, bare};
 
+#[allow(clippy::needless_pass_by_value, reason = "reads better at the call")]
 fn role(statements: Value) -> Role {
     Role::read(&[json!({ "Version": "2012-10-17", "Statement": statements })]).unwrap()
 }

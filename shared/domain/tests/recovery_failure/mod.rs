@@ -260,7 +260,8 @@ impl World {
         let deployment = DeploymentLook { info: Ok(Some(info)), targets: Ok(targets), active: Ok(vec![]) };
         look.deployments = BTreeMap::from([(DeploymentId::from(id.as_str()), deployment)]);
         look.pipeline = Ok(Some(shown(&id, attempt)));
-        look.hints.attempt = Some(attempt + 1);
+        // CodePipeline counts on: an event never tells of an earlier attempt than the one before.
+        look.hints.attempt = Some(look.hints.attempt.unwrap_or(1).max(attempt) + 1);
     }
 }
 

@@ -51,6 +51,7 @@ impl<'a> Pushed<'a> {
     }
 
     /// Its execution.
+    #[must_use]
     pub fn execution(self) -> Option<&'a Execution> {
         let pipeline = self.world.pipelines().find(|pipeline| pipeline.name == WEB.name)?;
         pipeline.executions.iter().rev().find(|execution| execution.commit.as_deref() == Some(self.commit))

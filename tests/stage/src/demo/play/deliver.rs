@@ -106,17 +106,17 @@ impl Performance {
             answers.map(str::to_owned)
         });
         let polls = serde_json::from_str::<serde_json::Value>(&answered.await?).unwrap_or_default();
+        let watched = polls.get("held_seconds").and_then(serde_json::Value::as_u64).unwrap_or_default();
         self.tell(
             By::Fleet,
-            format!(
-                "The agent of `{victim}` has been watched for {} s, and asks for work again.",
-                polls["held_seconds"]
-            ),
+            format!("The agent of `{victim}` has been watched for {watched} s, and asks for work again."),
         );
         self.keep(|deliveries| {
-            deliveries.pushes.iter_mut().last().into_iter().for_each(|push| push.restarted.push(victim.to_owned()))
+            if let Some(push) = deliveries.pushes.last_mut() {
+                push.restarted.push(victim.to_owned());
+            }
         });
-        if polls["polls"] != true {
+        if polls.get("polls") != Some(&serde_json::Value::Bool(true)) {
             let what = format!("a restart after which the agent of {victim} polls");
             return Err(DemoError::Unkept { what, seconds: 0, found: polls.to_string() });
         }
@@ -137,7 +137,7 @@ impl Performance {
         .await?;
         let letter = self.letter(1, &commit).await?;
         self.settle(&commit, letter.at - failed_at);
-        self.check(letter, |letter| recovery::wrong_with_recovery(letter, victim))
+        check(letter, |letter| recovery::wrong_with_recovery(letter, victim))
     }
 
     async fn push_what_cannot_work(&self, victim: &str) -> Result<(), DemoError> {
@@ -152,7 +152,7 @@ impl Performance {
         );
         self.tell(By::Fleet, what);
         let letter = self.letter(2, &commit).await?;
-        self.check(letter.clone(), recovery::wrong_with_explanation)?;
+        check(letter.clone(), recovery::wrong_with_explanation)?;
         sleep(QUIET).await;
         self.settle(&commit, letter.at - failed_at);
         let world = lock(&self.world);
@@ -200,13 +200,6 @@ impl Performance {
     async fn letter(&self, count: usize, commit: &str) -> Result<Letter, DemoError> {
         let nth = |_: &World| held(&self.chronicle).record.letters_from(RECOVERY).nth(count - 1).cloned();
         self.until("a mail of deployment-recovery", commit, nth).await
-    }
-
-    fn check(&self, letter: Letter, wrong: impl Fn(&Letter) -> Option<String>) -> Result<(), DemoError> {
-        match wrong(&letter) {
-            Some(wrong) => Err(DemoError::Letter { subject: letter.subject, wrong, text: letter.text }),
-            None => Ok(()),
-        }
     }
 
     /// Notes what became of the push.
@@ -258,4 +251,12 @@ impl Performance {
 
 fn name_of(document: usize) -> &'static str {
     DOCUMENTS.get(document).map_or("", |(name, _)| name)
+}
+
+/// Fails the demo over a letter that does not say what it must.
+fn check(letter: Letter, wrong: impl Fn(&Letter) -> Option<String>) -> Result<(), DemoError> {
+    match wrong(&letter) {
+        Some(wrong) => Err(DemoError::Letter { subject: letter.subject, wrong, text: letter.text }),
+        None => Ok(()),
+    }
 }

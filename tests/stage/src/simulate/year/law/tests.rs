@@ -385,6 +385,8 @@ fn a_kill_in_a_group_that_is_unwell_is_seen() {
     assert_eq!(broken_by(lost), ["nothing dies while an address is not on a server"]);
 }
 
+const AROUND: [&str; 1] = ["nothing dies while an alarm rings or a pipeline runs"];
+
 #[test]
 fn a_kill_while_something_else_goes_on_is_seen() {
     let refresh = |story: &mut Story| {
@@ -401,7 +403,6 @@ fn a_kill_while_something_else_goes_on_is_seen() {
         story.deed(-100, Act::StartDeployment { application, deployment_group, seconds: Some(600) });
     };
     assert_eq!(broken_by(deployment), ["nothing dies during a deployment"]);
-    const AROUND: [&str; 1] = ["nothing dies while an alarm rings or a pipeline runs"];
     let rings = |story: &mut Story| {
         story.deed(-100, Act::SetAlarm { name: "shop-errors".to_owned(), state: AlarmState::Alarm });
     };
