@@ -617,9 +617,9 @@ fn written_metrics() -> BTreeMap<String, BTreeSet<String>> {
         let mut dimension = String::new();
         for line in code.lines() {
             if line.contains("Metrics::new(") {
-                dimension = "Fleet".to_owned();
+                "Fleet".clone_into(&mut dimension);
             } else if let Some(rest) = line.split_once("Metrics::by(FUNCTION, \"") {
-                dimension = rest.1.split('"').next().unwrap().to_owned();
+                rest.1.split('"').next().unwrap().clone_into(&mut dimension);
             }
             // Names of metrics are the only words of report.rs that begin so.
             for word in line.split('"').skip(1).step_by(2) {
