@@ -300,9 +300,12 @@ impl Eyes {
     }
 }
 
-/// What Systems Manager shows of a restart: for which case it was.
+/// What Systems Manager shows of a restart: for which case it was. The ids come first: of a long comment the end is lost.
 pub(crate) fn comment(subject: &Subject) -> String {
-    format!("Lethargic Panda: restart the CodeDeploy agent ({})", subject.key())
+    match subject {
+        Subject::Execution { pipeline, execution } => format!("Lethargic Panda, for execution {execution} of {pipeline}"),
+        Subject::Deployment(deployment) => format!("Lethargic Panda, for deployment {deployment}"),
+    }
 }
 
 /// Whether the stage at which the execution is was tried again.
