@@ -305,7 +305,7 @@ async fn people_speak_to_the_panda_by_make_and_their_words_arrive_as_they_are() 
         assert!(!trap.exists(), "somebody ran what was only said");
         let journal = r#"
 dynamodb = client("dynamodb")
-table, = dynamodb.list_tables()["TableNames"]
+table, = [name for name in dynamodb.list_tables()["TableNames"] if "PandaJournal" in name]
 items = dynamodb.query(TableName=table, ConsistentRead=True, KeyConditionExpression="pk = :now", ExpressionAttributeValues={":now": {"S": "now"}})["Items"]
 answer(items)
 "#;

@@ -283,6 +283,11 @@ fn place(
             (Some((_, to, _)), MoveReason::Better { from, .. }) if *to < from => MoveReason::Better { from, to: *to },
             // Where it is, a surplus address serves; it does not move to where it would not.
             (Some((_, to, _)), MoveReason::Surplus) if *to < Tier::Booting => MoveReason::Surplus,
+            // Nor does it stay where it hardly serves, if the other one is better all the same.
+            (Some((_, to, _)), MoveReason::Surplus) => match seat {
+                Seat::On(_, Ok(from)) if to < from => MoveReason::Better { from: *from, to: *to },
+                _ => continue,
+            },
             (_, MoveReason::Better { .. } | MoveReason::Surplus) => continue,
             (_, reason) => reason,
         };
