@@ -238,7 +238,7 @@ async fn the_schedule_wakes_the_panda_with_a_tick() {
     let parameters = [("SweepState", "DISABLED"), ("PandaTickMinutes", "30")];
     let deployed =
         deploy_local(&site(), &served.endpoint(), &parameters).await.unwrap_or_else(|error| panic!("{error}"));
-    // The next half hour is far; the same schedule with another time is not.
+    // The next half hour is far; the same schedule for this moment is not.
     let script = format!(
         r#"
 import time
@@ -247,15 +247,11 @@ scheduler = client("scheduler")
 listed, = scheduler.list_schedules()["Schedules"]
 schedule = scheduler.get_schedule(Name=listed["Name"])
 before = {{key: schedule[key] for key in ("ScheduleExpression", "State", "Target", "FlexibleTimeWindow")}}
-def at_once():
-    now = "at(" + time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ")"
-    scheduler.update_schedule(**dict(before, Name=listed["Name"], ScheduleExpression=now))
-deadline, again = time.monotonic() + {seconds}, 0
+# A copy: of a schedule that it has looked at, ministack never fires an `at`.
+now = "at(" + time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ")"
+scheduler.create_schedule(**dict(before, Name="at-once", ScheduleExpression=now))
+deadline = time.monotonic() + {seconds}
 while not any("REPORT" in line for line in panda_log()) and time.monotonic() < deadline:
-    # On a busy machine ministack may look only when the time has long passed, and then it lets it pass.
-    if time.monotonic() >= again:
-        at_once()
-        again = time.monotonic() + 20
     time.sleep(0.5)
 answer({{"schedule": before, "log": list(panda_log())}})
 "#,
