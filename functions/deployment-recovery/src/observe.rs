@@ -303,7 +303,9 @@ impl Eyes {
 /// What Systems Manager shows of a restart: for which case it was. The ids come first: of a long comment the end is lost.
 pub(crate) fn comment(subject: &Subject) -> String {
     match subject {
-        Subject::Execution { pipeline, execution } => format!("Lethargic Panda, for execution {execution} of {pipeline}"),
+        Subject::Execution { pipeline, execution } => {
+            format!("Lethargic Panda, for execution {execution} of {pipeline}")
+        }
         Subject::Deployment(deployment) => format!("Lethargic Panda, for deployment {deployment}"),
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Record {
     pub(super) serving: BTreeMap<String, Vec<(Timestamp, BTreeSet<String>)>>,
     /// When a call of whom went wrong.
     pub(super) mishaps: Vec<(Timestamp, String)>,
+    /// When whom the book did not answer.
+    pub(super) unread: Vec<(Timestamp, String)>,
     /// Deployments of whose failure an event arrived.
     pub(super) heard: BTreeSet<String>,
     /// Since when faults are over.
@@ -352,7 +354,8 @@ impl Record {
         let ours = messages.iter().filter(|message| is_function(&message.caller));
         let (words, chats): (Vec<&Message>, Vec<&Message>) =
             ours.partition(|message| message.topic == topic_arn("RecoveryTopic"));
-        let mut mishaps = sources.mishaps;
+        let unread = sources.mishaps;
+        let mut mishaps = unread.clone();
         let mut count = BTreeMap::new();
         for entry in journal {
             match &entry.kind {
@@ -390,6 +393,7 @@ impl Record {
             agents: watch.agents,
             serving: watch.serving,
             mishaps,
+            unread,
             heard: sources.heard,
             calm: sources.calm,
             ended: sources.ended,

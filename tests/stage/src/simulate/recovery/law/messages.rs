@@ -79,7 +79,11 @@ impl Bench<'_> {
                         && *at <= word.at
                         && what.ends_with(": Died")
                 });
-                if !lawful && !died {
+                // Nor does whoever the book did not answer know that its execution has seen to it: rather twice than never.
+                let unread = record.unread.iter().any(|(at, caller)| {
+                    *caller == word.caller && job.completed.is_some_and(|completed| completed <= *at) && *at <= word.at
+                });
+                if !lawful && !died && !unread {
                     self.accuse(
                         "nobody hears of a deployment that is told of elsewhere, or is well",
                         word.at,

@@ -91,6 +91,7 @@ fn cured() -> Record {
             vec![(at(0), BTreeSet::from(["i-1".to_owned(), "i-2".to_owned()]))],
         )]),
         mishaps: Vec::new(),
+        unread: Vec::new(),
         heard: BTreeSet::from(["d-1".to_owned()]),
         calm: at(600),
         ended: at(5_000),
@@ -260,6 +261,14 @@ fn a_deployment_of_a_launch_is_told_once_and_one_of_a_pipeline_by_its_execution_
         record.words.push(word(700, About::Deployment("d-1".to_owned()), false));
     });
     assert_eq!(died, Vec::<&str>::new(), "nobody could know any more");
+    let unread = |caller: &str| {
+        accused_of_failure(|record| {
+            record.unread.push((at(650), caller.to_owned()));
+            record.words.push(word(700, About::Deployment("d-1".to_owned()), false));
+        })
+    };
+    assert_eq!(unread("deployment-recovery/1"), Vec::<&str>::new(), "the book did not answer");
+    assert_eq!(unread("deployment-recovery/2").len(), 1, "it did not answer somebody else");
     let launch = |heard: bool, told: bool| {
         accused_of_failure(|record| {
             let mut launched = job(600, 900, DeploymentStatus::Failed, Some(Why::Silent));
