@@ -20,6 +20,7 @@ use panda_aws::AwsError;
 /// The book of cases.
 pub trait Cases: fmt::Debug + Send + Sync {
     /// Takes a case, unless another one has it: then that one is asked to look again.
+    /// What was asked of an earlier holder, who died with it, is asked of the new one.
     ///
     /// # Errors
     /// When the book does not answer; it is open whether the case is ours.

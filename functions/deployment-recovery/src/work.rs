@@ -45,6 +45,9 @@ const DELIVERY: Duration = Duration::from_mins(1);
 /// How often reads that failed are tried again, before people are told that they cannot be read.
 const BLURRED_LOOKS: u32 = 4;
 
+/// How long after it was asked for another look is taken: what its event told may not show in reads any sooner.
+const SETTLE: Duration = Duration::from_secs(10);
+
 /// How often a step is tried that AWS does not take.
 const TRIES: u32 = 5;
 
@@ -74,6 +77,14 @@ pub(crate) struct Work<'a, C> {
 enum Then {
     Look,
     End,
+    /// Another invocation is to go on.
+    Later,
+}
+
+/// How a pursuit ends.
+enum Ending {
+    Over,
+    Later,
 }
 
 impl<'a, C: Cases> Work<'a, C> {
@@ -122,31 +133,50 @@ impl<'a, C: Cases> Work<'a, C> {
             }
         };
         let mut unreleased = 0;
+        let mut result = self.pursue().await;
         loop {
-            let result = self.pursue().await;
             // Where the answer to taking it was lost, it may be ours all the same.
             match self.app.cases.release(&key, self.holder).await {
-                Ok(Released::LookAgain) if result.is_ok() && self.left() > RESERVE => {
-                    info!(case = %self.subject, "Somebody asked for another look");
-                }
-                Ok(Released::LookAgain) => {
-                    // The lease ends with the invocation; what was asked for is looked at by the one that follows.
-                    return match result {
-                        Ok(()) => self.wake_later().await,
-                        Err(error) => Err(error),
-                    };
-                }
-                Ok(Released::Gone) => return result,
+                Ok(Released::LookAgain) => match result {
+                    Ok(Ending::Over) if self.left() > RESERVE => {
+                        info!(case = %self.subject, "Somebody asked for another look");
+                        if matches!(self.subject, Subject::Execution { .. }) {
+                            sleep(SETTLE).await;
+                        }
+                        result = self.pursue().await;
+                    }
+                    // What was asked for is seen by whoever is woken.
+                    Ok(_) => result = Ok(Ending::Later),
+                    Err(error) => return Err(error),
+                },
+                // Woken before the case is let go, the next one would find it taken.
+                Ok(Released::Gone) => return self.end(result).await,
                 Err(error) => {
                     self.note(format!("could not let go of the case: {error}"));
                     unreleased += 1;
                     // Perhaps somebody had asked for another look, and the answer with it was lost.
                     if !leased || result.is_err() || unreleased >= TRIES || self.left() < RESERVE + self.look_every() {
-                        return result;
+                        return match (leased, result) {
+                            // Whoever is woken would find it taken; whoever runs this again has it.
+                            (true, Ok(Ending::Later)) => {
+                                Err(Unfinished { what: "the case could not be let go", error })
+                            }
+                            (_, result) => self.end(result).await,
+                        };
                     }
                     sleep(self.look_every()).await;
+                    if matches!(result, Ok(Ending::Over)) {
+                        result = self.pursue().await;
+                    }
                 }
             }
+        }
+    }
+
+    async fn end(&mut self, result: Result<Ending, Unfinished>) -> Result<(), Unfinished> {
+        match result? {
+            Ending::Over => Ok(()),
+            Ending::Later => self.wake_later().await,
         }
     }
 
@@ -162,7 +192,7 @@ impl<'a, C: Cases> Work<'a, C> {
         seeing
     }
 
-    async fn pursue(&mut self) -> Result<(), Unfinished> {
+    async fn pursue(&mut self) -> Result<Ending, Unfinished> {
         let mut blurred = 0;
         loop {
             let now = self.app.now();
@@ -186,7 +216,8 @@ impl<'a, C: Cases> Work<'a, C> {
             info!(case = %self.subject, step = plan.step.name(), reasons = ?self.outcome.codes, "Planned");
             match self.take_step(&plan, &seeing.look).await? {
                 Then::Look => {}
-                Then::End => return Ok(()),
+                Then::End => return Ok(Ending::Over),
+                Then::Later => return Ok(Ending::Later),
             }
         }
     }
@@ -214,8 +245,7 @@ impl<'a, C: Cases> Work<'a, C> {
             Step::Wait(pause) => {
                 let pause = Duration::try_from(*pause).unwrap_or_default().max(Duration::from_secs(1));
                 if self.left() < pause + RESERVE {
-                    self.wake_later().await?;
-                    return Ok(Then::End);
+                    return Ok(Then::Later);
                 }
                 sleep(pause).await;
                 Ok(Then::Look)

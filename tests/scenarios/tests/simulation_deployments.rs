@@ -56,6 +56,11 @@ fn seeds_that_found_faults_stay_lawful() {
             395,
             "a read of the instances behind that of the deployment was taken for a silent agent, and a failing script tried again",
         ),
+        (
+            439,
+            "what was asked of an invocation that died was forgotten by the next one, which saw a stage of seconds ago",
+        ),
+        (373, "an invocation was woken before the case was let go, found it taken, and nobody looked again"),
         (13, "the same at a launch: an agent that polled was restarted"),
         (27, "a deployment that CodeDeploy ended for a reason of its own was taken for a dead agent"),
         (72, "a read of the pipeline behind that of a young deployment made it nobody's, and people heard of it twice"),

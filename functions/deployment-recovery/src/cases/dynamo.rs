@@ -83,7 +83,7 @@ impl Cases for DynamoCases {
         let Claim { key, holder, now, until } = claim;
         for _ in 0..ATTEMPTS {
             let take = self
-                .update(key, "SET holder = :holder, #until = :until, expires = :expires REMOVE again")
+                .update(key, "SET holder = :holder, #until = :until, expires = :expires")
                 .condition_expression(
                     "attribute_not_exists(done) AND (attribute_not_exists(holder) OR holder = :holder OR #until < :now)",
                 )

@@ -93,7 +93,6 @@ impl Cases for MemoryCases {
                 return Taken::Theirs;
             }
             case.lease = Some((claim.holder.to_owned(), claim.until));
-            case.again = false;
             Taken::Ours
         })
     }
