@@ -102,6 +102,10 @@ pub async fn terminate_in_group(aws: &Aws, instance: &InstanceId) -> Result<Term
             let error = AwsError::new("TerminateInstanceInAutoScalingGroup", Some(instance.as_str()), &error);
             // `Instance Id not found - No managed instance found for instance ID i-…`.
             let gone = ["not found", "no managed instance"].iter().any(|words| error.says("ValidationError", words));
+            // Where the first reply was lost, the SDK asks again, and finds its own work under way.
+            if error.is("ScalingActivityInProgress") {
+                return Ok(Terminated::AlreadyLeaving);
+            }
             if gone { Ok(Terminated::Gone) } else { Err(error) }
         }
     }
