@@ -89,6 +89,13 @@ fn the_same_seed_is_the_same_year() {
     assert_eq!(format!("{again:?}"), format!("{:?}", YEARS[0]));
 }
 
+/// Years that once broke a law.
+#[test]
+fn years_that_found_faults_stay_lawful() {
+    // The reply of a graceful kill was lost, and the experiment said that nothing had died.
+    play("chaos-year", Strategy::Ours, 8, 1);
+}
+
 #[test]
 fn every_scenario_is_tested_and_knows_strategies_that_make_sense() {
     let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
