@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use jiff::SignedDuration;
-use panda_aws::{AwsError, Trouble, groups, pipelines::stages::Retry};
-use panda_domain::ids::{ExecutionId, GroupName, InstanceId, PipelineName, StageName};
+use panda_aws::AwsError;
 use panda_domain::recovery::{
-    DeploymentStatus, Hints, Look, News, Reason, RecoveryPlan, Rules, Step, Subject, Telling, Told as Known, Wake, plan,
+    Hints, Look, News, Reason, RecoveryPlan, Rules, Step, Subject, Telling, Told as Known, Wake, plan,
 };
 use panda_lambda::deadline::Deadline;
 use serde_json::Value;
@@ -22,10 +21,12 @@ use crate::{
     cases::{Cases, Claim, Released, Taken},
     handler::App,
     memory::Memory,
-    observe::{self, Seeing},
+    observe::Seeing,
     outcome::CaseOutcome,
     tell::{Told, tell},
 };
+
+mod steps;
 
 /// The type of the event by which the function wakes itself. Its source is `lethargic-panda`, its detail a command.
 pub const LOOK_AGAIN: &str = "Deployment Recovery Look Again";
@@ -113,63 +114,77 @@ impl<'a, C: Cases> Work<'a, C> {
     /// Works on the case, unless somebody else does.
     pub(crate) async fn run(&mut self) -> Result<(), Unfinished> {
         let key = self.subject.key();
-        let leased = match self.app.cases.take(self.claim(&key)).await {
-            Ok(Taken::Theirs) => {
-                self.outcome.reasons = vec!["another invocation is at it, and will look once more".to_owned()];
-                self.outcome.codes = vec!["taken"];
-                return Ok(());
-            }
-            // Only deployments are ever done so: an execution has seen to them.
-            Ok(Taken::Done) => {
-                self.outcome.reasons = vec!["its execution has seen to it".to_owned()];
-                self.outcome.codes = vec!["pipeline-tells"];
-                return Ok(());
-            }
-            Ok(Taken::Ours) => true,
-            // Healing fails open.
-            Err(error) => {
-                self.note(format!("could not take the case, and goes on without: {error}"));
-                false
-            }
-        };
-        let mut unreleased = 0;
-        let mut result = self.pursue().await;
+        let Some(leased) = self.take(&key).await else { return Ok(()) };
+        let mut unanswered = 0;
+        let mut ending = self.pursue().await;
         loop {
             // Where the answer to taking it was lost, it may be ours all the same.
             match self.app.cases.release(&key, self.holder).await {
-                Ok(Released::LookAgain) => match result {
-                    Ok(Ending::Over) if self.left() > RESERVE => {
-                        info!(case = %self.subject, "Somebody asked for another look");
-                        if matches!(self.subject, Subject::Execution { .. }) {
-                            sleep(SETTLE).await;
-                        }
-                        result = self.pursue().await;
-                    }
-                    // What was asked for is seen by whoever is woken.
-                    Ok(_) => result = Ok(Ending::Later),
-                    Err(error) => return Err(error),
-                },
                 // Woken before the case is let go, the next one would find it taken.
-                Ok(Released::Gone) => return self.end(result).await,
+                Ok(Released::Gone) => return self.end(ending).await,
+                Ok(Released::LookAgain) => {
+                    let so_far = ending?;
+                    ending = self.look_again(so_far).await;
+                }
                 Err(error) => {
                     self.note(format!("could not let go of the case: {error}"));
-                    unreleased += 1;
-                    // Perhaps somebody had asked for another look, and the answer with it was lost.
-                    if !leased || result.is_err() || unreleased >= TRIES || self.left() < RESERVE + self.look_every() {
-                        return match (leased, result) {
-                            // Whoever is woken would find it taken; whoever runs this again has it.
-                            (true, Ok(Ending::Later)) => {
-                                Err(Unfinished { what: "the case could not be let go", error })
-                            }
-                            (_, result) => self.end(result).await,
-                        };
+                    unanswered += 1;
+                    let hopeless = unanswered >= TRIES || self.left() < RESERVE + self.look_every();
+                    if !leased || ending.is_err() || hopeless {
+                        return self.end_unreleased(leased, ending, error).await;
                     }
                     sleep(self.look_every()).await;
-                    if matches!(result, Ok(Ending::Over)) {
-                        result = self.pursue().await;
+                    // Perhaps somebody had asked for another look, and the answer with it was lost.
+                    if matches!(ending, Ok(Ending::Over)) {
+                        ending = self.pursue().await;
                     }
                 }
             }
+        }
+    }
+
+    /// Takes the case: whether it is surely ours, or nothing where it is another's or done.
+    async fn take(&mut self, key: &str) -> Option<bool> {
+        let (reason, code) = match self.app.cases.take(self.claim(key)).await {
+            Ok(Taken::Ours) => return Some(true),
+            Ok(Taken::Theirs) => ("another invocation is at it, and will look once more", "taken"),
+            // Only deployments are ever done so: an execution has seen to them.
+            Ok(Taken::Done) => ("its execution has seen to it", "pipeline-tells"),
+            // Healing fails open.
+            Err(error) => {
+                self.note(format!("could not take the case, and goes on without: {error}"));
+                return Some(false);
+            }
+        };
+        self.outcome.reasons = vec![reason.to_owned()];
+        self.outcome.codes = vec![code];
+        None
+    }
+
+    /// Somebody asked for another look while this one was at it.
+    async fn look_again(&mut self, so_far: Ending) -> Result<Ending, Unfinished> {
+        if matches!(so_far, Ending::Later) || self.left() <= RESERVE {
+            // What was asked for is seen by whoever is woken.
+            return Ok(Ending::Later);
+        }
+        info!(case = %self.subject, "Somebody asked for another look");
+        if matches!(self.subject, Subject::Execution { .. }) {
+            sleep(SETTLE).await;
+        }
+        self.pursue().await
+    }
+
+    /// Ends without having let go of the case.
+    async fn end_unreleased(
+        &mut self,
+        leased: bool,
+        ending: Result<Ending, Unfinished>,
+        error: AwsError,
+    ) -> Result<(), Unfinished> {
+        match ending {
+            // Whoever is woken would find it taken; whoever runs this again has it.
+            Ok(Ending::Later) if leased => Err(Unfinished { what: "the case could not be let go", error }),
+            ending => self.end(ending).await,
         }
     }
 
@@ -282,109 +297,6 @@ impl<'a, C: Cases> Work<'a, C> {
                 Ok(Then::End)
             }
             Step::Nothing => Ok(Then::End),
-        }
-    }
-
-    /// Notes which failed deployments are those of this execution. A pipeline shows only its newest attempt, so that whoever hears of an earlier
-    /// one late could not tell.
-    async fn note_deployments(&mut self, look: &Look) {
-        if !matches!(self.subject, Subject::Execution { .. }) {
-            return;
-        }
-        for (id, _) in look.current() {
-            let failed = look
-                .info(id)
-                .is_some_and(|info| matches!(info.status, DeploymentStatus::Failed | DeploymentStatus::Stopped));
-            if !failed || self.memory.noted.contains(id) {
-                continue;
-            }
-            match self.app.cases.finish(&Subject::Deployment(id.clone()).key(), self.app.now()).await {
-                Ok(()) => {
-                    self.memory.noted.insert(id.clone());
-                }
-                Err(error) => self.note(format!("could not note whose deployment {id} is: {error}")),
-            }
-        }
-    }
-
-    async fn restart(&mut self, instances: &[InstanceId]) {
-        let wanted = instances.iter().cloned().collect();
-        let document = &self.app.config.restart_document;
-        let comment = observe::comment(self.subject);
-        let sent = self.app.eyes.commands.send_to_all(document, &wanted, &comment, DELIVERY).await;
-        let now = self.app.now();
-        for instance in instances {
-            if sent.to.contains(instance) {
-                self.memory.note_sent(instance.clone(), now);
-                self.outcome.restarted.push(instance.to_string());
-            } else if sent.unmanaged.contains(instance) {
-                self.memory.note_unsent(instance.clone(), now, "Systems Manager does not manage it now");
-            } else {
-                self.memory.note_unsent(instance.clone(), now, "the command was not taken");
-            }
-        }
-        for error in sent.failures {
-            self.note(error.to_string());
-        }
-        info!(case = %self.subject, instances = ?sent.to.iter().map(InstanceId::as_str).collect::<Vec<_>>(), "Sent the restart");
-    }
-
-    async fn replace(&mut self, instance: &InstanceId, group: &GroupName) {
-        match groups::set_instance_unhealthy(&self.app.eyes.aws, group, instance).await {
-            Ok(_) => {
-                self.memory.given_up.insert(instance.clone());
-                self.outcome.replaced.push(instance.to_string());
-                info!(case = %self.subject, %instance, %group, "Had it replaced");
-            }
-            Err(error) => self.not_taken("the verdict on an instance", &error),
-        }
-    }
-
-    async fn retry(&mut self, pipeline: &PipelineName, stage: &StageName, execution: &ExecutionId) -> Then {
-        match self.app.eyes.pipelines.retry(pipeline.as_str(), stage.as_str(), execution.as_str()).await {
-            Ok(Retry::Begun) => {
-                self.outcome.retried = Some(stage.to_string());
-                info!(case = %self.subject, stage = %stage, "Tried the stage again");
-                return Then::End;
-            }
-            Ok(Retry::Busy { message }) => {
-                self.tries += 1;
-                if self.tries >= TRIES || self.left() < RESERVE + self.look_every() {
-                    self.refused
-                        .push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
-                } else {
-                    sleep(self.look_every()).await;
-                }
-            }
-            Ok(Retry::Superseded { message } | Retry::NotRetryable { message }) => {
-                // The next look sees why, or people are told what CodePipeline says.
-                self.tries += 1;
-                if self.tries > 1 {
-                    self.refused
-                        .push(Reason::Unreadable { what: "whether the stage can be tried again", error: message });
-                } else {
-                    sleep(Duration::from_secs(5)).await;
-                }
-            }
-            Err(error) => {
-                if matches!(error.trouble, Trouble::Throttled | Trouble::Unreachable)
-                    && self.left() > RESERVE + self.look_every()
-                {
-                    sleep(self.look_every()).await;
-                }
-                self.not_taken("the retry", &error);
-            }
-        }
-        Then::Look
-    }
-
-    /// Notes that AWS did not take a step; one that may be taken later is tried again, and seen first if it was taken after all.
-    fn not_taken(&mut self, what: &'static str, error: &AwsError) {
-        self.note(error.to_string());
-        self.tries += 1;
-        let for_good = matches!(error.trouble, Trouble::Unauthorized | Trouble::Other);
-        if for_good || self.tries >= TRIES {
-            self.refused.push(Reason::Unreadable { what, error: error.to_string() });
         }
     }
 

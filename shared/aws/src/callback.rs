@@ -1,27 +1,18 @@
 //! The answer to CloudFormation: a `PUT` to the presigned URL that its request came with.
 
-use std::convert::Infallible;
-
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        behavior_version::BehaviorVersion,
-        interceptors::context::{Error, Output},
-        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
-        result::SdkError,
-        ser_de::DeserializeResponse,
-    },
-};
-use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, timeout::TimeoutConfig};
+use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::HttpRequest};
+use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use panda_domain::preflight::ResponseUrl;
 use thiserror::Error as ThisError;
 use tokio::time::{Duration, Instant, sleep, timeout};
 use tracing::warn;
 
+use crate::status::{self, Exchange};
+
 /// A connection that takes longer than this is better tried anew.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const EXCHANGE: Exchange =
+    Exchange { service: "cloudformation-callback", operation: "put", connect: Duration::from_secs(2) };
 
 /// One attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -95,24 +86,8 @@ impl Callbacks {
     }
 
     async fn put(&self, origin: &str, path: &str, body: &str) -> Result<u16, String> {
-        let http = self.sdk.http_client().ok_or("there is no HTTP client")?;
-        let operation = Operation::builder()
-            .service_name("cloudformation-callback")
-            .operation_name("put")
-            .behavior_version(self.sdk.behavior_version().unwrap_or_else(BehaviorVersion::latest))
-            .http_client(http)
-            .endpoint_url(origin)
-            .no_auth()
-            .no_retry()
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
-            .time_source(self.sdk.time_source().unwrap_or_default())
-            .serializer(request);
-        let operation = match self.sdk.sleep_impl() {
-            Some(sleep) => operation.sleep_impl(sleep),
-            None => operation,
-        };
-        let operation = operation.deserializer_impl::<u16, Infallible>(StatusOnly).build();
-        operation.invoke((path.to_owned(), body.to_owned())).await.map_err(|error| why(&error))
+        let about = (path.to_owned(), body.to_owned());
+        status::ask(&self.sdk, &EXCHANGE, origin, about, request).await.map_err(without_the_url)
     }
 }
 
@@ -143,27 +118,8 @@ fn request((path, body): (String, String)) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-/// Takes the status of a reply and leaves its body where it is.
-#[derive(Debug)]
-struct StatusOnly;
-
-impl DeserializeResponse for StatusOnly {
-    fn deserialize_streaming_with_config(
-        &self,
-        response: &mut HttpResponse,
-        _config: &ConfigBag,
-    ) -> Option<Result<Output, OrchestratorError<Error>>> {
-        Some(Ok(Output::erase(response.status().as_u16())))
-    }
-}
-
-/// The innermost reason: the outer ones may name the URL.
-fn why(error: &SdkError<Infallible, HttpResponse>) -> String {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(cause) = reason.source() {
-        reason = cause;
-    }
-    let reason = reason.to_string();
+/// Nobody may read the URL in a log: whoever has it can answer.
+fn without_the_url(reason: String) -> String {
     if reason.contains("X-Amz-") || reason.contains("://") { "the request failed".to_owned() } else { reason }
 }
 

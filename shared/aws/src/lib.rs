@@ -24,6 +24,7 @@ mod sdk;
 pub mod servers;
 pub mod setup;
 pub mod site;
+mod status;
 pub mod status_alarms;
 mod tally;
 pub mod termination;

@@ -1,22 +1,14 @@
 //! Does the site answer?
 
-use std::{convert::Infallible, time::SystemTime};
+use std::time::SystemTime;
 
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        behavior_version::BehaviorVersion,
-        interceptors::context::{Error, Output},
-        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
-        result::SdkError,
-        ser_de::DeserializeResponse,
-    },
-};
-use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, timeout::TimeoutConfig};
+use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::HttpRequest};
+use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use panda_domain::chaos::Probe;
 use tokio::time::{Duration, Instant};
+
+use crate::status::{self, Exchange};
 
 /// A connection that takes longer than this is none: it leaves time for a packet that is lost once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -63,25 +55,8 @@ impl Site {
 
     async fn get(&self, url: &str) -> Result<u16, String> {
         let (origin, path) = parts(url).ok_or("it is no URL that begins with `http://` or `https://`")?;
-        let http = self.sdk.http_client().ok_or("there is no HTTP client")?;
-        let connect = CONNECT_TIMEOUT.min(self.timeout);
-        let operation = Operation::builder()
-            .service_name("site")
-            .operation_name("get")
-            .behavior_version(self.sdk.behavior_version().unwrap_or_else(BehaviorVersion::latest))
-            .http_client(http)
-            .endpoint_url(origin)
-            .no_auth()
-            .no_retry()
-            .timeout_config(TimeoutConfig::builder().connect_timeout(connect).build())
-            .time_source(self.sdk.time_source().unwrap_or_default())
-            .serializer(request);
-        let operation = match self.sdk.sleep_impl() {
-            Some(sleep) => operation.sleep_impl(sleep),
-            None => operation,
-        };
-        let operation = operation.deserializer_impl::<u16, Infallible>(StatusOnly).build();
-        operation.invoke(path).await.map_err(|error| why(&error))
+        let exchange = Exchange { service: "site", operation: "get", connect: CONNECT_TIMEOUT.min(self.timeout) };
+        status::ask(&self.sdk, &exchange, origin, path, request).await
     }
 }
 
@@ -102,29 +77,6 @@ fn request(path: String) -> Result<HttpRequest, BoxError> {
     // A probe that reuses a connection says nothing about whether a new visitor gets in.
     request.headers_mut().try_insert("connection", "close")?;
     Ok(request)
-}
-
-/// Takes the status of a reply and leaves its body where it is.
-#[derive(Debug)]
-struct StatusOnly;
-
-impl DeserializeResponse for StatusOnly {
-    fn deserialize_streaming_with_config(
-        &self,
-        response: &mut HttpResponse,
-        _config: &ConfigBag,
-    ) -> Option<Result<Output, OrchestratorError<Error>>> {
-        Some(Ok(Output::erase(response.status().as_u16())))
-    }
-}
-
-/// The innermost reason, which is the one that tells a refused connection from a name that is not known.
-fn why(error: &SdkError<Infallible, HttpResponse>) -> String {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(cause) = reason.source() {
-        reason = cause;
-    }
-    reason.to_string()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 //! 8. `planning_again_after_each_step_ends_and_a_terminal_state_gives_nothing`
 //! 9. `an_instance_is_replaced_only_beyond_cure_for_auto_scaling_and_never_the_last_server`
 //! 10. `a_duplicate_of_an_event_takes_no_second_step`
+//! 11. `what_nothing_shows_yet_is_looked_for_again_before_people_are_told`
 
 mod agent;
 mod cause;

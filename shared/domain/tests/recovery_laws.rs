@@ -413,6 +413,17 @@ proptest! {
     }
 
     #[test]
+    fn what_nothing_shows_yet_is_looked_for_again_before_people_are_told(look in look(), seconds in 0_i64..90) {
+        let mut look = look;
+        look.hints.since = Some(now() - SignedDuration::from_secs(seconds));
+        let plan = plan(&look, &rules(), now());
+        let unseen = |reason: &Reason| matches!(reason, Reason::NoCause | Reason::Missing { .. } | Reason::NoPipeline);
+        if matches!(&plan.step, Step::Tell(telling) if telling.news == News::Failed) && seconds < 45 {
+            prop_assert!(!plan.reasons.iter().any(unseen), "{:?}", plan.reasons);
+        }
+    }
+
+    #[test]
     fn a_duplicate_of_an_event_takes_no_second_step(look in look(), stale in option::of(1_u32..3)) {
         let mut look = look;
         let first = plan(&look, &rules(), now());

@@ -12,6 +12,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod emulator;
+pub mod permissions;
 pub mod template;
 
 /// The repository.

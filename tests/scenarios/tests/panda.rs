@@ -18,6 +18,7 @@ use panda::{
     journal::memory::{Call, MemoryJournal, Trip},
 };
 use panda_domain::chaos::Verdict;
+use panda_stage::blueprint::Blueprint;
 use panda_world::{
     Act, AlarmSpec, AlarmState, CodeDeployAgent, DocumentEffect, FleetSpec, GroupSpec, Kind, Message, REGION, Timing,
     World, in_process::Theatre, topic_arn,
@@ -63,6 +64,13 @@ fn sdk(theatre: &Theatre, caller: &str) -> SdkConfig {
         .retry_config(panda_aws::retries())
         .timeout_config(panda_aws::timeouts())
         .build()
+}
+
+/// A fleet as `fleet/template.yaml` makes it for whoever lets the panda in.
+fn templated() -> FleetSpec {
+    let parameters = [("Chaos", "on"), ("Repository", "you/site")];
+    let fleet = Blueprint::read(&panda_scenarios::root(), "lethargic-panda", &parameters).unwrap().fleet(IP).unwrap();
+    FleetSpec { topics: vec![TOPIC.to_owned()], ..fleet }
 }
 
 impl Scene {
@@ -170,6 +178,14 @@ fn only_verdict(outcome: &Outcome) -> Verdict {
 
 fn reasons(outcome: &Outcome) -> Vec<&str> {
     outcome.groups.iter().flat_map(|group| &group.reasons).map(|reason| reason.code).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_the_template_makes_may_be_hit_and_heals() {
+    // Its maintenance policy asks for all servers, which is for refreshes and would spare it for ever.
+    let scene = Scene::unleashed(&templated());
+    let outcome = scene.guarded(scene.kill()).await;
+    assert_eq!(only_verdict(&outcome), Verdict::Survived, "{outcome:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aws_types::app_name::AppName;
 use axum::{
     Router,
     body::Bytes,
@@ -23,8 +24,8 @@ use axum::{
 };
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use launch_preflight::{App, Config, HandlerError, Outcome, handle};
-use panda_scenarios::emulator::HttpWorld;
-use panda_stage::{serve::endpoint::sdk_config, tether::free_port};
+use panda_scenarios::{emulator::HttpWorld, permissions::unaccounted};
+use panda_stage::{serve::endpoint::sdk_config, simulate::Deployment, tether::free_port};
 use panda_world::{
     Act, AlarmSpec, AlarmState, FleetSpec, GroupSpec, HookSpec, Network, REGION, RouteTable, Subnet, Timing,
     VpcEndpoint, World, lock,
@@ -32,6 +33,7 @@ use panda_world::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::sleep};
 
+const FUNCTION: &str = "launch-preflight";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/web/5b6a0f60-0f6e-11f1-9d5c-0a1b2c3d4e5f";
 const CONNECTION: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0001";
 const PATH: &str = "/arn%3Aaws%3Acloudformation%3Aus-east-1%3A123456789012%3Astack/web/5b6a%7CLaunchPreflight%7Cc2f2?X-Amz-Signature=secret%2B&X-Amz-Date=1";
@@ -109,8 +111,10 @@ impl Scene {
     async fn of(fleet: &FleetSpec) -> Self {
         let mut world = World::new(7, "2026-05-07T09:30:00Z".parse().unwrap(), Timing::default());
         world.found_fleet(fleet);
+        world.assume(FUNCTION, Deployment::of(&Deployment::template(), FUNCTION).unwrap().role);
         let world = HttpWorld::serve(world);
         let sdk = sdk_config(&world.endpoint(), REGION).await;
+        let sdk = sdk.into_builder().app_name(AppName::new(FUNCTION).unwrap()).build();
         let app = App::new(Config::from_lookup(|_| None).unwrap(), &sdk);
         Self { world, app, waiting: Waiting::with(&[]).await }
     }
@@ -581,6 +585,22 @@ async fn what_cannot_be_looked_at_is_said_and_the_rest_is_looked_at_all_the_same
         .unwrap();
     let error = scene.send(json!({"command": "check"})).await.unwrap_err();
     assert_eq!(told(error).0, "DescribeAutoScalingGroups.Unauthorized");
+}
+
+#[tokio::test]
+async fn its_role_has_no_permission_that_nobody_needs() {
+    let scene = Scene::of(&fleet()).await;
+    {
+        let mut world = lock(&scene.world.world);
+        world.put_pipeline_source("web", CONNECTION);
+        world.put_connection(CONNECTION, "AVAILABLE");
+        world.network_mut().subnets.values_mut().for_each(|subnet| subnet.lends_public_ip = false);
+    }
+    scene.refused(&scene.properties("ab")).await;
+    scene.check().await;
+    let used = lock(&scene.world.world).used_permissions(FUNCTION);
+    assert_eq!(unaccounted(FUNCTION, &used, &[]), Vec::<String>::new());
+    assert_eq!(lock(&scene.world.world).refused_by_roles(), &[] as &[String]);
 }
 
 #[tokio::test]

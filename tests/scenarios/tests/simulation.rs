@@ -10,6 +10,7 @@
 
 use std::{sync::LazyLock, thread};
 
+use panda_scenarios::permissions::{unaccounted, used};
 use panda_stage::simulate::{Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scenario, scenarios};
 
 /// Years, which take a thousand times as long. The fourth once found a kill whose reply was lost, and which was told as one that hit nobody.
@@ -81,6 +82,18 @@ fn the_limits_of_chaos_hold_for_years_of_fleets_of_all_kinds() {
     assert!(years.kills > 5 * SEEDS_OF_YEARS && years.verdicts["survived"] > 4 * SEEDS_OF_YEARS, "{years:#?}");
     assert!(years.faults.len() > 1 && years.spared_late.len() > 3 && years.failed.len() > 2, "{years:#?}");
     assert!(years.reads_per_quiet_tick < 3.0, "{years:#?}");
+}
+
+#[test]
+fn every_permission_of_the_panda_is_used_in_years_or_it_is_said_where() {
+    assert_eq!(unaccounted("panda", &used("panda", YEARS.iter()), &[]), Vec::<String>::new());
+}
+
+#[test]
+fn every_permission_of_the_failover_is_used_in_lives_or_it_is_said_where() {
+    let lives = ["everything-at-once", "warm-pool", "kill-with-spare"].map(|name| play(name, Strategy::Ours, 1, 10));
+    let used = used("elastic-ip-failover", lives.iter().flatten());
+    assert_eq!(unaccounted("elastic-ip-failover", &used, &[]), Vec::<String>::new());
 }
 
 #[test]

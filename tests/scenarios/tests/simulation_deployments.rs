@@ -8,8 +8,9 @@
     reason = "a test that cannot go on should stop"
 )]
 
-use std::{collections::BTreeSet, sync::LazyLock, thread};
+use std::{sync::LazyLock, thread};
 
+use panda_scenarios::permissions::{unaccounted, used};
 use panda_stage::simulate::{Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scenario};
 
 const SEEDS: u64 = 300;
@@ -76,9 +77,6 @@ fn seeds_that_found_faults_stay_lawful() {
     }
 }
 
-/// Services that the simulated AWS does not play: the book and the journal in memory, the log, the queue.
-const NOT_PLAYED: [&str; 3] = ["dynamodb:", "logs:", "sqs:"];
-
 /// What these lives do not use, with the test that does.
 const ELSEWHERE: [(&str, &str); 2] = [
     (
@@ -91,17 +89,5 @@ const ELSEWHERE: [(&str, &str); 2] = [
 #[test]
 fn every_permission_of_the_role_is_used_by_these_lives_or_it_is_said_where() {
     let function = "deployment-recovery";
-    let lives = LIVES.iter().filter_map(|run| run.permissions.get(function));
-    let used: BTreeSet<_> = lives.flatten().cloned().collect();
-    let role = Deployment::of(&Deployment::template(), function).unwrap().role;
-    let mut wrong = Vec::new();
-    for permission in role.permissions() {
-        let is_used = used.contains(permission);
-        let played = !NOT_PLAYED.iter().any(|service| permission.action.starts_with(service));
-        let listed = ELSEWHERE.iter().any(|(action, _)| *action == permission.action);
-        if played && is_used == listed {
-            wrong.push(format!("{permission:?} used: {is_used}, listed: {listed}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(unaccounted(function, &used(function, LIVES.iter()), &ELSEWHERE), Vec::<String>::new());
 }

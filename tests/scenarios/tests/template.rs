@@ -331,9 +331,12 @@ fn every_write_to_a_fleet_is_scoped_by_a_tag_of_the_fleet_or_of_auto_scaling() {
 fn a_function_reads_the_variables_that_the_template_sets() {
     let template = Template::read();
     for Shipped { function, variables, .. } in shipped() {
-        let set =
-            template.document["Resources"][function]["Properties"]["Environment"]["Variables"].as_object().unwrap();
-        let set: BTreeSet<&str> = set.keys().map(String::as_str).collect();
+        let properties = &template.document["Resources"][function]["Properties"];
+        let set = properties["Environment"]["Variables"].as_object().unwrap();
+        // The SDK reads this one, and names the caller in its user agent.
+        let application = set["AWS_SDK_UA_APP_ID"].as_str().unwrap();
+        assert_eq!(properties["CodeUri"], format!("functions/{application}/"), "{function}");
+        let set: BTreeSet<&str> = set.keys().map(String::as_str).filter(|name| *name != "AWS_SDK_UA_APP_ID").collect();
         assert_eq!(set, variables.iter().copied().collect(), "{function}");
     }
     // Deployed with its defaults, it is the function that it is without any variable.

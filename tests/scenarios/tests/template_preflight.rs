@@ -106,11 +106,12 @@ fn printed(answer: &Value, fleet: &str) -> (i32, String) {
     let script = format!(
         r#"
 import importlib.machinery, importlib.util, json, sys
+sys.path.insert(0, {:?})
 loader = importlib.machinery.SourceFileLoader("panda", {:?})
 panda = importlib.util.module_from_spec(importlib.util.spec_from_loader("panda", loader))
 loader.exec_module(panda)
 asked = []
-panda.session = lambda folder: None
+panda.account.session = lambda folder=None: None
 def ask(aws, stack, function, command):
     asked.append([stack, function, command])
     return json.loads({:?}), True
@@ -120,6 +121,7 @@ code = panda.main()
 print(json.dumps(asked))
 sys.exit(code)
 "#,
+        root().join("bin").to_string_lossy(),
         root().join("bin/panda").to_string_lossy(),
         answer.to_string()
     );

@@ -93,7 +93,7 @@ async fn play_and_report(args: &DemoArgs) -> Result<(), DemoError> {
     site.tool("sam")?;
 
     let comparisons = compare(&site, args.seed);
-    let stage = play::Stage::set(args.seed).await?;
+    let stage = play::Stage::set(&site, args.seed).await?;
     terminal.print(&Line::aside(format!("the simulated EC2 and Auto Scaling are at {}", stage.endpoint)));
     terminal.print(&Line::aside("starting ministack, deploying template.yaml with sam (about 15 s)"));
     let deployment = deploy::deploy_local(&site, &stage.endpoint, &PARAMETERS).await?;

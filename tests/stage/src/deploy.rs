@@ -22,6 +22,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use panda_world::World;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,7 +30,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::tether::{Tethered, free_port, without_account};
+use crate::{
+    simulate::{Deployment, TemplateError},
+    tether::{Tethered, free_port, without_account},
+};
 
 /// The stack's name in the local deployment; `samconfig.toml` gives the same to the real one.
 pub const STACK: &str = "lethargic-panda";
@@ -121,6 +125,19 @@ impl Site {
             fs::copy(self.root.join(nested), &path)
         };
         lay_out().map(drop).map_err(|source| DeployError::File { path: path.clone(), source })
+    }
+
+    /// Holds the functions to their roles: what the template does not allow them, the world refuses. They are known by the name that the
+    /// template has them put into each call (`AWS_SDK_UA_APP_ID`).
+    ///
+    /// # Errors
+    /// The template cannot be read, or has a role that is none.
+    pub fn hold_to_roles(&self, world: &mut World) -> Result<(), TemplateError> {
+        let template = self.root.join("template.yaml");
+        for function in Deployment::functions(&template)? {
+            world.assume(&function, Deployment::of(&template, &function)?.role);
+        }
+        Ok(())
     }
 
     fn lay_out_artifact(&self, name: &str, into: &Path) -> Result<(), DeployError> {

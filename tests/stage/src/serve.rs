@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -19,7 +19,10 @@ pub mod endpoint;
 use delivery::{CallError, Courier, Notice};
 use endpoint::Deployed;
 
-use crate::deploy::{self, DeployError, LocalDeployment};
+use crate::{
+    deploy::{self, DeployError, LocalDeployment},
+    simulate::TemplateError,
+};
 
 /// A rule deployed while the world is being served takes effect within this time.
 const RULES_REFRESH: Duration = Duration::from_secs(10);
@@ -94,6 +97,9 @@ pub enum ServeError {
     /// The template could not be deployed.
     #[error("the template could not be deployed")]
     Deploy(#[from] DeployError),
+    /// The roles of the functions cannot be read.
+    #[error("the roles of the functions cannot be read")]
+    Roles(#[from] TemplateError),
     /// Nothing can be printed.
     #[error("cannot write to the terminal")]
     Output(#[from] io::Error),
@@ -109,13 +115,17 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let timing = if args.brisk { Timing::brisk() } else { Timing::default() };
     let mut world = World::new(args.seed, Timestamp::now(), timing);
     world.found_fleet(&fleet);
+    let site = deploy::Site { venv: args.venv.clone(), ..deploy::Site::of_this_build()? };
+    if args.deploy {
+        site.hold_to_roles(&mut world)?;
+    }
     let world = SharedWorld::new(world.into());
 
     let port = args.port;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| ServeError::Port { port, source })?;
     let address = listener.local_addr()?;
     let (notices, mut heard) = mpsc::unbounded_channel();
-    let deployment = if args.deploy { Some(deploy_here(&args.venv, address).await?) } else { None };
+    let deployment = if args.deploy { Some(deploy::deploy_local(&site, &format!("http://{address}"), &[]).await?) } else { None };
     let functions = deployment.as_ref().map(LocalDeployment::endpoint).or_else(|| args.functions.clone());
     let courier = match &functions {
         None => None,
@@ -175,11 +185,6 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
 }
 
 /// Deploys the template to this machine; its functions find the world at the address.
-async fn deploy_here(venv: &Path, world: SocketAddr) -> Result<LocalDeployment, ServeError> {
-    let site = deploy::Site { venv: venv.to_path_buf(), ..deploy::Site::of_this_build()? };
-    Ok(deploy::deploy_local(&site, &format!("http://{world}"), &[]).await?)
-}
-
 fn read_fleet(path: Option<&PathBuf>) -> Result<FleetSpec, ServeError> {
     let Some(path) = path else {
         return Ok(FleetSpec::default());

@@ -8,6 +8,7 @@
 mod account;
 mod cloud;
 mod deployment;
+mod frailty;
 mod goal;
 mod lambda;
 mod law;

@@ -223,7 +223,8 @@ impl World {
         group.desired = spec.desired;
         group.unoffered_zones = spec.unoffered_zones.iter().cloned().collect();
         spec.instance_type.clone_into(&mut group.instance_type);
-        group.tags = spec.tags.iter().map(|(key, value)| (key.clone(), (value.clone(), true))).collect();
+        let given = spec.tags.iter().map(|tag| (tag, true)).chain(spec.own_tags.iter().map(|tag| (tag, false)));
+        group.tags = given.map(|((key, value), propagates)| (key.clone(), (value.clone(), propagates))).collect();
         group.suspended = spec.suspended.iter().cloned().collect();
         group.maintenance =
             spec.maintenance.map(|p| Maintenance { min_percent: p.min_percent, max_percent: p.max_percent });

@@ -103,11 +103,15 @@ fn build(face: Face) -> Router {
         .with_state(Arc::new(face))
 }
 
-/// Who calls: the access key of the signature, or else the user agent's first word.
+/// Who calls: the application that the SDK names (`AWS_SDK_UA_APP_ID`), or else the access key of the signature, or else the user agent's
+/// first word.
 fn caller(headers: &HeaderMap) -> String {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let key = text(header::AUTHORIZATION).split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
-    key.or_else(|| text(header::USER_AGENT).split(' ').next()).unwrap_or_default().to_owned()
+    // Some SDKs say it in the one header, some in the other.
+    let agents = [text("x-amz-user-agent"), text(header::USER_AGENT.as_str())];
+    let application = agents.iter().flat_map(|agent| agent.split(' ')).find_map(|word| word.strip_prefix("app/"));
+    let key = text(header::AUTHORIZATION.as_str()).split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+    application.or(key).or_else(|| agents.iter().find_map(|agent| agent.split(' ').next())).unwrap_or_default().to_owned()
 }
 
 async fn api(State(face): State<Arc<Face>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {

@@ -108,6 +108,8 @@ pub struct GroupSpec {
     pub public_addresses: bool,
     /// Tags of the group, all propagated to its instances, besides the fleet tag (which is the group's alone).
     pub tags: BTreeMap<String, String>,
+    /// Tags that are the group's alone.
+    pub own_tags: BTreeMap<String, String>,
     /// Suspended scaling processes by AWS's names (`Launch`, `Terminate`, …).
     pub suspended: Vec<String>,
     /// Members are protected from scale-in (`NewInstancesProtectedFromScaleIn`).
@@ -137,6 +139,7 @@ impl Default for GroupSpec {
             second_interface: false,
             public_addresses: true,
             tags: BTreeMap::from([("Name".to_owned(), "web".to_owned())]),
+            own_tags: BTreeMap::new(),
             suspended: Vec::new(),
             protected_from_scale_in: false,
             termination_protection: false,

@@ -122,7 +122,7 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// When it was closed.
     pub closed: Timestamp,
-    /// Seconds from the strike until the fleet was whole.
+    /// Seconds from the strike until the fleet was whole; `None` after a fault that must break nothing.
     pub heal_seconds: Option<u64>,
     /// Seconds for which the site did not answer; `None` without a site to ask.
     pub outage_seconds: Option<u64>,

@@ -69,7 +69,8 @@ pub fn judge(experiment: &Experiment, ending: &Ending<'_>, closed: Timestamp, to
                     "found whole after the watcher was lost; when it became so, and how long the site was silent, is not known"
                         .to_owned(),
                 );
-            } else {
+            } else if experiment.fault.kills() {
+                // Where nothing must break, the time is only how long somebody watched.
                 outcome.heal_seconds = Some(seconds(seen.at.duration_since(from)));
             }
             outcome.verdict = if late && *watched {

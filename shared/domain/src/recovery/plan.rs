@@ -14,6 +14,9 @@ use crate::ids::{ExecutionId, GroupName, InstanceId, PipelineName, StageName};
 /// [limits]: https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
 const LONGEST_DEPLOYMENT: SignedDuration = SignedDuration::from_hours(8);
 
+/// How long after a failure was told reads may still be from before it. `[infer]` neither service promises anything; seconds were seen.
+const SETTLED: SignedDuration = SignedDuration::from_secs(45);
+
 /// The constants of the plan, set by the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -146,7 +149,22 @@ impl Case<'_> {
             reasons.push(Reason::AlreadyTold);
             return (Step::Nothing, reasons);
         }
+        if self.may_be_behind(&reasons) {
+            return (Step::Wait(self.rules.look_every), reasons);
+        }
         (Step::Tell(telling::failed(self.look, &self.diagnosis, self.now)), reasons)
+    }
+
+    /// Whether what is missing may only not show yet: the cause, or the pipeline that waits. People would hear of nothing in particular, or
+    /// of the same thing twice.
+    fn may_be_behind(&self, reasons: &[Reason]) -> bool {
+        let lacks = |reason: &Reason| match reason {
+            Reason::NoCause | Reason::Missing { .. } | Reason::NoPipeline => true,
+            Reason::NewerExecution { .. } => self.diagnosis.findings.is_empty(),
+            _ => false,
+        };
+        let young = |since: Timestamp| self.now.duration_since(since) < SETTLED;
+        reasons.iter().any(lacks) && self.look.hints.since.is_some_and(young)
     }
 
     /// The larger of what the event and the stage count.

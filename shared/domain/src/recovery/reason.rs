@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{AgentTrouble, Cause, DeploymentStatus, RunStatus};
+use super::{AgentTrouble, Cause, Cure, DeploymentStatus, RunStatus};
 use crate::ids::{DeploymentId, ExecutionId, InstanceId, StageName};
 
 /// Why the plan is as it is.
@@ -142,7 +142,16 @@ impl fmt::Display for Reason {
             Self::LastServer { instance, serving } => {
                 write!(f, "`{instance}` is not replaced, because only {serving} of its group serve")
             }
-            Self::NotCurable { cause } => write!(f, "{} is for people to mend ({})", cause.code(), cause.facts().cure),
+            Self::NotCurable { cause } => {
+                let who = match cause.facts().cure {
+                    Cure::User => "the authors of the revision can mend it",
+                    Cure::Configuration => "somebody has to change a setting, a permission or a limit",
+                    Cure::Never => "somebody wanted it so",
+                    Cure::Unknown => "nobody knows a cure",
+                    Cure::Restart | Cure::Retry | Cure::Aws | Cure::Gone => "it did not help",
+                };
+                write!(f, "neither a restart nor a retry cures {}: {who}", cause.code())
+            }
             Self::AgentNotCured { instance, trouble } => {
                 write!(f, "the agent of `{instance}` was not cured ({})", trouble.code())
             }
@@ -172,6 +181,7 @@ impl fmt::Display for Reason {
             }
             Self::Leaving => f.write_str("it was for an instance that is taken away"),
             Self::AlreadyTold => f.write_str("people were told already"),
+            Self::Recovered { retries: 1 } => f.write_str("it went through after a retry"),
             Self::Recovered { retries } => write!(f, "it went through after {retries} retries"),
         }
     }

@@ -1,5 +1,7 @@
 //! What is done to the fleet, in order, and when it counts as healed.
 
+use std::collections::BTreeMap;
+
 use panda_world::{Act, Health, InstanceState, Lifecycle, World};
 
 /// A Spot Instance has up to two minutes after its notice, and 39 s have been seen. The demo has less patience: the
@@ -70,20 +72,27 @@ pub fn has_moved(world: &World, public_ip: &str, victim: &str) -> bool {
     serving.is_some_and(|instance| instance != victim) && serving == world.holder_of(public_ip)
 }
 
-/// Whether `victim` has left the group, and `size` members are in service and answer, one of them at the address.
+/// Whether `victim` has left the group, and its members are `size`, all in service and answering, one of them at the address. As long as one
+/// zone has more of them than another by two, Auto Scaling is about to replace one.
 #[must_use]
 pub fn has_healed(world: &World, group: &str, public_ip: &str, size: u32, victim: &str) -> bool {
-    if world.group(group).is_none_or(|group| group.members.contains_key(victim)) {
-        return false;
-    }
-    let members = world.group(group).into_iter().flat_map(|group| group.members.values());
-    let fit = members.filter(|member| {
-        let instance = world.instance(&member.instance);
-        member.lifecycle == Lifecycle::InService
+    let Some(group) = world.group(group) else { return false };
+    let mut zones: BTreeMap<&str, usize> = group.zones.keys().map(|zone| (zone.as_str(), 0)).collect();
+    for member in group.members.values() {
+        let Some(instance) = world.instance(&member.instance) else { return false };
+        let fit = member.lifecycle == Lifecycle::InService
             && member.health == Health::Healthy
-            && instance.is_some_and(|instance| instance.state == InstanceState::Running && instance.answers())
-    });
-    u32::try_from(fit.count()).is_ok_and(|fit| fit >= size) && has_moved(world, public_ip, victim)
+            && instance.state == InstanceState::Running
+            && instance.answers();
+        if !fit {
+            return false;
+        }
+        *zones.entry(&instance.zone).or_default() += 1;
+    }
+    let (most, least) = (zones.values().max(), zones.values().min());
+    let even = most.zip(least).is_some_and(|(most, least)| most - least < 2);
+    let all = u32::try_from(group.members.len()) == Ok(size) && !group.members.contains_key(victim);
+    all && even && has_moved(world, public_ip, victim)
 }
 
 #[cfg(test)]

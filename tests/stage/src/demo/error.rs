@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use ::panda::journal::JournalError;
 
 use super::FUNCTION;
-use crate::{deploy::DeployError, serve::delivery::CallError};
+use crate::{blueprint::BlueprintError, deploy::DeployError, serve::delivery::CallError, simulate::TemplateError};
 
 /// Why the demo did not come to its happy end.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,15 @@ pub enum DemoError {
     /// The template could not be deployed.
     #[error("the template could not be deployed")]
     Deploy(#[from] DeployError),
+    /// No fleet can be made of the fleet's template.
+    #[error("no fleet can be made of fleet/template.yaml")]
+    Fleet(#[from] BlueprintError),
+    /// The roles of the functions cannot be read.
+    #[error("the roles of the functions cannot be read")]
+    Roles(#[from] TemplateError),
+    /// A function asked for what its role does not allow.
+    #[error("the functions' roles do not allow what they asked for: {}", .0.join("; "))]
+    Refused(Vec<String>),
     /// Something on the loopback network failed.
     #[error("the loopback network does not work")]
     Loopback(#[from] io::Error),

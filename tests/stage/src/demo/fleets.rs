@@ -1,9 +1,11 @@
 //! Which fleets are there? One that the panda may hit, and two that it must spare.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
 use panda_domain::chaos::tags;
-use panda_world::{CommitSpec, DeliverySpec, DocumentEffect, FleetSpec, GroupSpec};
+use panda_world::{CommitSpec, DocumentEffect, FleetSpec};
+
+use crate::blueprint::{Blueprint, BlueprintError};
 
 /// Instances of the fleet that is hit.
 pub const SIZE: u32 = 2;
@@ -19,7 +21,7 @@ pub struct Cast {
     pub public_ip: &'static str,
     /// Its servers.
     pub size: u32,
-    /// The group's tags, besides the fleet's name.
+    /// The group's tags, besides those that its template gives it.
     pub tags: &'static [(&'static str, &'static str)],
     /// The code of the reason that must spare it; none for the fleet that is hit.
     pub spared_by: Option<&'static str>,
@@ -27,8 +29,6 @@ pub struct Cast {
 
 /// The panda sleeps outside people's hours, and the demo is played at any.
 const ALWAYS: (&str, &str) = ("lethargic-panda:window", "Mon-Sun 00:00-24:00");
-
-const TAKES_PART: (&str, &str) = ("lethargic-panda:chaos", "on");
 
 /// What the servers of the fleet that is hit show at first.
 pub const FIRST_PAGE: &str = "Release 1";
@@ -46,15 +46,12 @@ pub const WEB: Cast = Cast {
     public_ip: "203.0.113.10",
     size: SIZE,
     tags: &[
-        TAKES_PART,
         ALWAYS,
         (tags::VICTIM, "holder"),
         (tags::FAULTS, "terminate stop-agent"),
         // Twice within the minutes of the demo.
         (tags::MIN_DAYS, "0"),
         (tags::MAX_PER_DAY, "2"),
-        // On the servers as well: by it Systems Manager lets somebody in.
-        ("lethargic-panda:fleet", "web"),
     ],
     spared_by: None,
 };
@@ -65,7 +62,7 @@ pub const LONE: Cast = Cast {
     likeness: "one server, no spare",
     public_ip: "203.0.113.20",
     size: 1,
-    tags: &[TAKES_PART, ALWAYS],
+    tags: &[ALWAYS],
     spared_by: Some("min-healthy"),
 };
 
@@ -75,7 +72,7 @@ pub const BROKEN: Cast = Cast {
     likeness: "two servers, and a window that is none",
     public_ip: "203.0.113.30",
     size: 2,
-    tags: &[TAKES_PART, ("lethargic-panda:window", "Mon-Fri 9-15")],
+    tags: &[("lethargic-panda:window", "Mon-Fri 9-15")],
     spared_by: Some("policy-unreadable"),
 };
 
@@ -83,33 +80,36 @@ pub const BROKEN: Cast = Cast {
 pub const CAST: [Cast; 3] = [WEB, LONE, BROKEN];
 
 impl Cast {
-    /// The fleet as the world founds it.
-    #[must_use]
-    pub fn spec(&self) -> FleetSpec {
-        let tags = self.tags.iter().copied().chain([("Name", self.name)]);
-        let group = GroupSpec {
-            name: self.name.to_owned(),
-            desired: self.size,
+    /// The fleet as the world founds it: what `fleet/template.yaml` makes, with a few tags more.
+    ///
+    /// # Errors
+    /// The template under `root` is not there, or makes no fleet.
+    pub fn spec(&self, root: &Path) -> Result<FleetSpec, BlueprintError> {
+        let (size, most) = (self.size.to_string(), (self.size + 1).to_string());
+        let parameters = [
+            ("FleetName", self.name),
+            ("Chaos", "on"),
+            // Room for the scale-in.
+            ("MinSize", "1"),
+            ("DesiredCapacity", &size),
+            ("MaxSize", &most),
+            ("Repository", "example/site"),
+        ];
+        let mut fleet = Blueprint::read(root, self.name, &parameters)?.fleet(self.public_ip)?;
+        for group in &mut fleet.groups {
+            // Nobody visits its site yet; the address would lead out of this machine.
+            group.own_tags.remove(tags::URL);
+            group.own_tags.extend(self.tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
             // An instance that fails soon after its launch would be spared for the health check's grace period.
-            grace_seconds: 5,
-            tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<BTreeMap<_, _>>(),
-            ..GroupSpec::default()
-        };
-        FleetSpec {
-            name: self.name.to_owned(),
-            addresses: vec![self.public_ip.to_owned()],
-            groups: vec![group],
-            documents: DOCUMENTS.map(|(name, effect)| (name.to_owned(), effect)).into(),
-            delivery: (*self == WEB).then(delivery),
-            ..FleetSpec::default()
+            group.grace_seconds = 5;
         }
+        fleet.documents = DOCUMENTS.map(|(name, effect)| (name.to_owned(), effect)).into();
+        if let Some(delivery) = &mut fleet.delivery {
+            let message = format!("{FIRST_PAGE}: it works");
+            delivery.deployed = Some(CommitSpec { message, ..CommitSpec::page(FIRST_PAGE) });
+        }
+        Ok(fleet)
     }
-}
-
-/// How code comes to the fleet that is hit. Without rollbacks: the tale of one failure at a time.
-fn delivery() -> DeliverySpec {
-    let deployed = Some(CommitSpec { message: format!("{FIRST_PAGE}: it works"), ..CommitSpec::page(FIRST_PAGE) });
-    DeliverySpec { rollback: false, deployed, ..DeliverySpec::default() }
 }
 
 #[cfg(test)]
@@ -127,10 +127,12 @@ mod tests {
 
     #[test]
     fn only_the_broken_fleet_has_a_tag_that_the_panda_does_not_understand() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         for cast in CAST {
-            cast.spec().check().unwrap();
-            let policy =
-                Policy::read(&cast.spec().groups.first().unwrap().tags, &Defaults::default(), TickLength::default());
+            let fleet = cast.spec(&root).unwrap();
+            let group = fleet.groups.first().unwrap();
+            let tags = group.tags.clone().into_iter().chain(group.own_tags.clone()).collect();
+            let policy = Policy::read(&tags, &Defaults::default(), TickLength::default());
             assert_eq!(policy.is_err(), cast.spared_by == Some("policy-unreadable"), "{policy:?}");
         }
     }

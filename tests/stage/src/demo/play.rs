@@ -80,7 +80,7 @@ struct Performance {
 
 impl Stage {
     /// Founds the fleets and serves the world. Its clock is the wall's, as the functions' is, and nothing happens before the play.
-    pub(super) async fn set(seed: u64) -> Result<Self, DemoError> {
+    pub(super) async fn set(site: &deploy::Site, seed: u64) -> Result<Self, DemoError> {
         // What the functions are measured by keeps AWS's pace; boots, health checks and the five minutes that CodeDeploy waits for a
         // silent agent would fill an hour.
         let aws = Timing::default();
@@ -88,8 +88,9 @@ impl Stage {
         let unheard = timing.event_unheard;
         let mut world = World::new(seed, Timestamp::now(), timing);
         for cast in CAST {
-            world.found_fleet(&cast.spec());
+            world.found_fleet(&cast.spec(&site.root)?);
         }
+        site.hold_to_roles(&mut world)?;
         // To found took a moment, and what the functions write down must not seem to come after what they did.
         world.advance_to(Timestamp::now());
         let clock = LiveClock::start(&world, 1.0);
@@ -320,6 +321,10 @@ impl Performance {
         }
         self.deliver().await?;
         self.recall().await?;
+        let refused = lock(&self.world).refused_by_roles().to_vec();
+        if !refused.is_empty() {
+            return Err(DemoError::Refused(refused));
+        }
         if held(&self.chronicle).site_answers() { Ok(()) } else { Err(DemoError::SiteSilent) }
     }
 

@@ -71,6 +71,19 @@ impl Deployment {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml")
     }
 
+    /// The functions that a template deploys, as their folders in `functions` are called.
+    ///
+    /// # Errors
+    /// It is not there, or is none.
+    pub fn functions(path: &Path) -> Result<Vec<String>, TemplateError> {
+        let text = fs::read_to_string(path).map_err(|error| TemplateError::Unreadable(path.to_owned(), error))?;
+        let template: Yaml = serde_yaml_ng::from_str(&text)?;
+        let resources = template["Resources"].as_mapping().ok_or_else(|| lacks("Resources"))?;
+        let folders = resources.values().filter_map(|resource| resource["Properties"]["CodeUri"].as_str());
+        let names = folders.filter_map(|folder| folder.strip_prefix("functions/"));
+        Ok(names.map(|name| name.trim_end_matches('/').to_owned()).collect())
+    }
+
     /// Reads what a template says of elastic-ip-failover.
     ///
     /// # Errors
@@ -95,7 +108,8 @@ impl Deployment {
         let properties = &function["Properties"];
         let (mut rules, mut rule_names, mut sweep_every, mut schedule_input) = (Quamina::new(), Vec::new(), None, None);
         let mut input_paths = BTreeMap::new();
-        for (name, event) in properties["Events"].as_mapping().ok_or_else(|| lacks("Events of the function"))? {
+        // Who is only asked has none.
+        for (name, event) in properties["Events"].as_mapping().into_iter().flatten() {
             let name = name.as_str().unwrap_or_default().to_owned();
             let properties = &event["Properties"];
             match event["Type"].as_str() {

@@ -6,33 +6,18 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use deployment_recovery::cases::{Cases, Claim, Released, Taken, memory::MemoryCases};
 use fastrand::Rng;
 use jiff::Timestamp;
-use panda_aws::{AwsError, Trouble};
-use panda_world::Span;
+use panda_aws::AwsError;
 use tokio::sync::Notify;
 
-use crate::simulate::cloud::Cloud;
-
-/// One call, there and back. `[infer]` DynamoDB answers within single-digit milliseconds; the rest is the SDK's.
-const LATENCY: Span = Span::millis(4, 30);
-/// So long a caller waits for a reply that does not come.
-const GIVEN_UP: Duration = Duration::from_secs(8);
-
-/// How often calls of the book go wrong, in thousandths.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Frailty {
-    /// They never arrive.
-    pub(super) lost_before: u16,
-    /// They have their effect, and no reply comes.
-    pub(super) lost_after: u16,
-    /// The caller dies, half of the time with the effect.
-    pub(super) dies: u16,
-}
+use crate::simulate::{
+    cloud::Cloud,
+    frailty::{Frailty, Passage},
+};
 
 /// The book of one life.
 #[derive(Clone)]
@@ -59,34 +44,6 @@ pub(super) struct Line {
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("caller", &self.caller).finish_non_exhaustive()
-    }
-}
-
-/// What becomes of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Arrives,
-    LostBefore,
-    LostAfter,
-    DiesBefore,
-    DiesAfter,
-}
-
-impl Fate {
-    fn draw(frailty: Frailty, rng: &mut Rng) -> Self {
-        let Frailty { lost_before, lost_after, dies } = frailty;
-        match rng.u16(0..1_000) {
-            thrown if thrown < lost_before => Self::LostBefore,
-            thrown if thrown < lost_before + lost_after => Self::LostAfter,
-            thrown if thrown < lost_before + lost_after + dies => {
-                if rng.bool() {
-                    Self::DiesBefore
-                } else {
-                    Self::DiesAfter
-                }
-            }
-            _ => Self::Arrives,
-        }
     }
 }
 
@@ -117,78 +74,43 @@ impl Book {
 
 impl Line {
     /// The way to the book.
-    async fn arrive(&self) -> Result<Fate, AwsError> {
-        let (fate, latency) = {
+    async fn arrive(&self) -> Result<Passage, AwsError> {
+        let passage = {
             let mut shared = self.book.shared();
-            let fate = Fate::draw(shared.frailty, &mut shared.rng);
-            if fate != Fate::Arrives {
+            let frailty = shared.frailty;
+            let passage = frailty.draw(&mut shared.rng);
+            if passage.goes_wrong() {
                 let mishap = (self.book.cloud.now(), self.caller.clone());
                 shared.mishaps.push(mishap);
             }
-            (fate, LATENCY.draw(&mut shared.rng))
+            passage
         };
-        tokio::time::sleep(latency).await;
-        match fate {
-            Fate::LostBefore => {
-                tokio::time::sleep(GIVEN_UP).await;
-                Err(lost())
-            }
-            Fate::DiesBefore => self.die().await,
-            Fate::Arrives | Fate::LostAfter | Fate::DiesAfter => Ok(fate),
-        }
-    }
-
-    /// And back.
-    async fn give<T>(&self, fate: Fate, reply: T) -> Result<T, AwsError> {
-        match fate {
-            Fate::DiesAfter => self.die().await,
-            Fate::LostAfter => {
-                tokio::time::sleep(GIVEN_UP).await;
-                Err(lost())
-            }
-            Fate::Arrives | Fate::LostBefore | Fate::DiesBefore => Ok(reply),
-        }
-    }
-
-    async fn die<T>(&self) -> T {
-        self.death.notify_one();
-        std::future::pending().await
+        passage.arrive(&self.death).await.map(|()| passage)
     }
 }
 
 impl Cases for Line {
     async fn take(&self, claim: Claim<'_>) -> Result<Taken, AwsError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let taken = self.book.inner.take(claim).await?;
-        self.give(fate, taken).await
+        passage.give(taken, &self.death).await
     }
 
     async fn release(&self, key: &str, holder: &str) -> Result<Released, AwsError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let released = self.book.inner.release(key, holder).await?;
-        self.give(fate, released).await
+        passage.give(released, &self.death).await
     }
 
     async fn finish(&self, key: &str, at: Timestamp) -> Result<(), AwsError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         self.book.inner.finish(key, at).await?;
-        self.give(fate, ()).await
+        passage.give((), &self.death).await
     }
 
     async fn is_done(&self, key: &str) -> Result<bool, AwsError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let done = self.book.inner.is_done(key).await?;
-        self.give(fate, done).await
-    }
-}
-
-fn lost() -> AwsError {
-    AwsError {
-        operation: "UpdateItem",
-        subject: None,
-        trouble: Trouble::Unreachable,
-        code: None,
-        message: "no reply".to_owned(),
-        request_id: None,
+        passage.give(done, &self.death).await
     }
 }

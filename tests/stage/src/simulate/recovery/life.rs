@@ -8,7 +8,7 @@ use panda_world::{
     FleetSpec, GroupSpec, PingState, ScriptOutcome,
 };
 
-use super::book::Frailty;
+use crate::simulate::frailty::Frailty;
 
 /// The fleet's pipeline, application and deployment group.
 pub(super) const FLEET: &str = "web";

@@ -6,7 +6,8 @@ use fastrand::Rng;
 use panda_domain::chaos::tags;
 use panda_world::{AlarmSpec, DocumentEffect, Faults, FleetSpec, GroupSpec, MaintenanceSpec, Span};
 
-use super::{calendar::Environment, ledger::Frailty};
+use super::calendar::Environment;
+use crate::simulate::frailty::Frailty;
 
 const NAMES: [&str; 6] = ["shop", "wiki", "mail", "auth", "blog", "chat"];
 /// Windows with what makes them worth trying: the usual, several, a night in which clocks change, over midnight, the whole week, short.

@@ -6,38 +6,22 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use fastrand::Rng;
 use jiff::Timestamp;
 use panda::journal::{Journal, JournalError, Record, memory::MemoryJournal};
-use panda_aws::{AwsError, Trouble};
 use panda_domain::{
     chaos::{Experiment, Limits, OpenExperiment, Outcome, Present, Said},
     ids::FleetName,
 };
-use panda_world::Span;
 use tokio::sync::Notify;
 
 use super::mischief::{Mischief, Moment};
-use crate::simulate::cloud::Cloud;
-
-/// One call, there and back. `[infer]` DynamoDB answers within single-digit milliseconds; the rest is the SDK's.
-const LATENCY: Span = Span::millis(4, 30);
-/// So long a caller waits for a reply that does not come.
-const GIVEN_UP: Duration = Duration::from_secs(8);
-
-/// How often calls of the journal go wrong, in thousandths.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Frailty {
-    /// They never arrive.
-    pub(super) lost_before: u16,
-    /// They have their effect, and no reply comes.
-    pub(super) lost_after: u16,
-    /// The caller dies, half of the time with the effect.
-    pub(super) dies: u16,
-}
+use crate::simulate::{
+    cloud::Cloud,
+    frailty::{Frailty, Passage},
+};
 
 /// Something that changed in the journal.
 #[derive(Debug, Clone)]
@@ -95,16 +79,6 @@ impl fmt::Debug for Line {
     }
 }
 
-/// What becomes of a call.
-#[derive(Debug, Clone, Copy)]
-enum Fate {
-    Arrives,
-    LostBefore,
-    LostAfter,
-    DiesBefore,
-    DiesAfter,
-}
-
 impl Ledger {
     pub(super) fn new(cloud: Cloud, frailty: Frailty, seed: u64) -> Self {
         let shared = Shared { rng: Rng::with_seed(seed ^ 0x1ED6_E500), frailty, notes: Vec::new() };
@@ -150,24 +124,18 @@ impl Ledger {
 
 impl Line {
     /// The way to the journal.
-    async fn arrive(&self) -> Result<Fate, JournalError> {
-        let (fate, latency) = {
+    async fn arrive(&self) -> Result<Passage, JournalError> {
+        let passage = {
             let mut shared = self.ledger.shared();
-            (Fate::draw(shared.frailty, &mut shared.rng), LATENCY.draw(&mut shared.rng))
+            let frailty = shared.frailty;
+            frailty.draw(&mut shared.rng)
         };
-        tokio::time::sleep(latency).await;
-        match fate {
-            Fate::LostBefore => {
-                tokio::time::sleep(GIVEN_UP).await;
-                Err(lost())
-            }
-            Fate::DiesBefore => self.die().await,
-            Fate::Arrives | Fate::LostAfter | Fate::DiesAfter => Ok(fate),
-        }
+        passage.arrive(&self.death).await?;
+        Ok(passage)
     }
 
     /// And back, with what the call changed.
-    async fn return_with<T>(&self, fate: Fate, reply: T, noted: Option<Noted>) -> Result<T, JournalError> {
+    async fn return_with<T>(&self, passage: Passage, reply: T, noted: Option<Noted>) -> Result<T, JournalError> {
         if let Some(noted) = noted {
             let recorded = match &noted {
                 Noted::Recorded(experiment, _) if !experiment.leashed => Some(experiment.group.clone()),
@@ -178,45 +146,15 @@ impl Line {
                 self.mischief.at(Moment::Recorded, group.as_str()).await;
             }
         }
-        match fate {
-            Fate::DiesAfter => self.die().await,
-            Fate::LostAfter => {
-                tokio::time::sleep(GIVEN_UP).await;
-                Err(lost())
-            }
-            Fate::Arrives | Fate::LostBefore | Fate::DiesBefore => Ok(reply),
-        }
-    }
-
-    async fn die<T>(&self) -> T {
-        self.death.notify_one();
-        std::future::pending().await
-    }
-}
-
-impl Fate {
-    fn draw(frailty: Frailty, rng: &mut Rng) -> Self {
-        let Frailty { lost_before, lost_after, dies } = frailty;
-        match rng.u16(0..1_000) {
-            thrown if thrown < lost_before => Self::LostBefore,
-            thrown if thrown < lost_before + lost_after => Self::LostAfter,
-            thrown if thrown < lost_before + lost_after + dies => {
-                if rng.bool() {
-                    Self::DiesBefore
-                } else {
-                    Self::DiesAfter
-                }
-            }
-            _ => Self::Arrives,
-        }
+        Ok(passage.give(reply, &self.death).await?)
     }
 }
 
 impl Journal for Line {
     async fn now(&self) -> Result<Present, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let present = self.ledger.inner.now().await?;
-        self.return_with(fate, present, None).await
+        self.return_with(passage, present, None).await
     }
 
     async fn record(
@@ -225,20 +163,20 @@ impl Journal for Line {
         limits: &Limits,
         lease_until: Timestamp,
     ) -> Result<Record, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let record = self.ledger.inner.record(experiment, limits, lease_until).await?;
         let experiment = Box::new(experiment.clone());
         let noted = match &record {
             Record::Done => Noted::Recorded(experiment, limits.clone()),
             Record::Refused(refusal) => Noted::Refused(experiment, refusal.to_string()),
         };
-        self.return_with(fate, record, Some(noted)).await
+        self.return_with(passage, record, Some(noted)).await
     }
 
     async fn note_struck(&self, experiment: &Experiment, at: Timestamp) -> Result<bool, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let open = self.ledger.inner.note_struck(experiment, at).await?;
-        self.return_with(fate, open, open.then(|| Noted::Struck(experiment.id.to_string()))).await
+        self.return_with(passage, open, open.then(|| Noted::Struck(experiment.id.to_string()))).await
     }
 
     async fn take_over(
@@ -247,10 +185,10 @@ impl Journal for Line {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Option<OpenExperiment>, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let taken = self.ledger.inner.take_over(open, now, lease_until).await?;
         let noted = taken.as_ref().map(|taken| Noted::TakenOver(taken.experiment.id.to_string()));
-        self.return_with(fate, taken, noted).await
+        self.return_with(passage, taken, noted).await
     }
 
     async fn close(
@@ -259,25 +197,25 @@ impl Journal for Line {
         outcome: &Outcome,
         disarm: Option<&Said>,
     ) -> Result<bool, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let before = self.ledger.inner.now().await?;
         let closed = self.ledger.inner.close(experiment, outcome, disarm).await?;
         // The same end a second time changes nothing.
         let open = before.open.get(&experiment.fleet).is_some_and(|open| open.experiment.id == experiment.id);
         let noted = || Noted::Closed(Box::new(experiment.clone()), outcome.clone(), disarm.is_some());
-        self.return_with(fate, closed, (closed && open).then(noted)).await
+        self.return_with(passage, closed, (closed && open).then(noted)).await
     }
 
     async fn disarm(&self, fleet: Option<&FleetName>, said: &Said) -> Result<Option<Said>, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let before = self.ledger.inner.disarm(fleet, said).await?;
-        self.return_with(fate, before, Some(Noted::Disarmed(fleet.cloned()))).await
+        self.return_with(passage, before, Some(Noted::Disarmed(fleet.cloned()))).await
     }
 
     async fn arm(&self, fleet: Option<&FleetName>) -> Result<Option<Said>, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let before = self.ledger.inner.arm(fleet).await?;
-        self.return_with(fate, before, Some(Noted::Armed(fleet.cloned()))).await
+        self.return_with(passage, before, Some(Noted::Armed(fleet.cloned()))).await
     }
 
     async fn history(
@@ -286,19 +224,8 @@ impl Journal for Line {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Experiment>, JournalError> {
-        let fate = self.arrive().await?;
+        let passage = self.arrive().await?;
         let past = self.ledger.inner.history(fleet, since, until).await?;
-        self.return_with(fate, past, None).await
+        self.return_with(passage, past, None).await
     }
-}
-
-fn lost() -> JournalError {
-    JournalError::Aws(AwsError {
-        operation: "Journal",
-        subject: None,
-        trouble: Trouble::Unreachable,
-        code: None,
-        message: "no reply".to_owned(),
-        request_id: None,
-    })
 }
