@@ -87,7 +87,7 @@ dev:
 test: tools dev ## every test: laws, verbs, simulations, wire, template, local deployment
 	cargo test --workspace --locked
 
-demo: tools dev ## watch the panda kill and the fleet heal, in three minutes; writes target/demo/report.html
+demo: tools dev ## watch the panda kill and the fleet heal, in four minutes; writes target/demo/report.html
 	$(STAGE) demo --venv $(VENV) $(ARGS)
 
 simulate: dev ## strategies against scenarios, and years of chaos, in simulated time, as in make simulate ARGS="--seeds 1000"

@@ -28,6 +28,8 @@ pub(crate) struct Memory {
     pub(crate) given_up: BTreeSet<InstanceId>,
     /// What the source said of its revision: that changes no more.
     pub(crate) source: Option<BTreeMap<String, String>>,
+    /// The failed deployments of an execution that its pipeline does not show any more.
+    pub(crate) failed: BTreeSet<DeploymentId>,
     /// No pipeline waits for the deployment.
     pub(crate) is_nobodys: bool,
     /// Deployments that are noted as those of the execution.

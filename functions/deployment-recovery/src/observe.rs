@@ -117,7 +117,13 @@ impl Eyes {
                 let shown = pipeline.as_ref().ok().and_then(Option::as_ref);
                 blocking = shown.map(|pipeline| pipeline.blocking(execution)).unwrap_or_default();
                 let shown = shown.map(|pipeline| pipeline.deployments(execution)).unwrap_or_default();
-                if shown.is_empty() { hints.deployments.clone() } else { shown }
+                if !shown.is_empty() {
+                    shown
+                } else if !hints.deployments.is_empty() || hints.succeeded {
+                    hints.deployments.clone()
+                } else {
+                    self.out_of_sight(subject, memory, &mut blur).await
+                }
             }
             Subject::Deployment(id) => BTreeSet::from([id.clone()]),
         };
@@ -186,8 +192,8 @@ impl Eyes {
         memory: &mut Memory,
     ) {
         if memory.source.is_none() {
-            match self.pipelines.variables(pipeline.as_str(), execution.as_str()).await {
-                Ok(variables) => memory.source = Some(variables),
+            match self.pipelines.done_in(pipeline.as_str(), execution.as_str()).await {
+                Ok(done) => memory.source = Some(done.variables),
                 Err(error) => debug!("Could not ask whose commit it is: {error}"),
             }
         }
@@ -198,6 +204,17 @@ impl Eyes {
             commit.author = commit.author.take().or(author).filter(|author| !author.is_empty());
             commit.branch = commit.branch.take().or_else(|| said("BranchName")).filter(|branch| !branch.is_empty());
         }
+    }
+
+    /// The failed deployments of an execution whose place at the stage a newer one has taken, or whose event came before the stage shows it.
+    async fn out_of_sight(&self, subject: &Subject, memory: &mut Memory, blur: &mut Blur) -> BTreeSet<DeploymentId> {
+        let Subject::Execution { pipeline, execution } = subject else { return BTreeSet::new() };
+        if memory.failed.is_empty()
+            && let Ok(done) = blur.seen(self.pipelines.done_in(pipeline.as_str(), execution.as_str()).await)
+        {
+            memory.failed = done.failed_deployments.into_iter().map(DeploymentId::from).collect();
+        }
+        memory.failed.clone()
     }
 
     /// The restarts that were made for a case in which nothing is failed any more: people are told what was done. Whoever cannot read them

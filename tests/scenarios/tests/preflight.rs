@@ -36,6 +36,8 @@ use tokio::{net::TcpListener, time::sleep};
 const FUNCTION: &str = "launch-preflight";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/web/5b6a0f60-0f6e-11f1-9d5c-0a1b2c3d4e5f";
 const CONNECTION: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0001";
+/// From before the service was renamed.
+const OLD_CONNECTION: &str = "arn:aws:codestar-connections:us-east-1:123456789012:connection/0002";
 const PATH: &str = "/arn%3Aaws%3Acloudformation%3Aus-east-1%3A123456789012%3Astack/web/5b6a%7CLaunchPreflight%7Cc2f2?X-Amz-Signature=secret%2B&X-Amz-Date=1";
 
 /// What arrived where CloudFormation waits.
@@ -597,6 +599,12 @@ async fn its_role_has_no_permission_that_nobody_needs() {
         world.network_mut().subnets.values_mut().for_each(|subnet| subnet.lends_public_ip = false);
     }
     scene.refused(&scene.properties("ab")).await;
+    scene.check().await;
+    {
+        let mut world = lock(&scene.world.world);
+        world.put_pipeline_source("web", OLD_CONNECTION);
+        world.put_connection(OLD_CONNECTION, "AVAILABLE");
+    }
     scene.check().await;
     let used = lock(&scene.world.world).used_permissions(FUNCTION);
     assert_eq!(unaccounted(FUNCTION, &used, &[]), Vec::<String>::new());

@@ -1,9 +1,9 @@
 //! How does a pipeline stand, what did an execution carry, and run the failed actions of a stage again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_codepipeline::types::{
-    ActionExecutionFilter, ActionExecutionStatus, ExecutionType, PipelineExecutionStatus, StageExecutionStatus,
+    ActionExecutionDetail, ActionExecutionFilter, ActionExecutionStatus, ExecutionType, PipelineExecutionStatus, StageExecutionStatus,
     StageRetryMode, TriggerType,
 };
 use jiff::Timestamp;
@@ -34,6 +34,16 @@ pub struct Stage {
     pub actions: Vec<Action>,
     /// How often the stage was tried again in that execution, by CodePipeline itself and by others.
     pub retries: Option<(u32, u32)>,
+}
+
+/// What the actions of an execution did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// What they hand on to each other, such as `CommitMessage` and `AuthorDisplayName` of the source.
+    pub variables: BTreeMap<String, String>,
+    /// The deployments of CodeDeploy that failed in the latest runs. The state of the pipeline does not show them any more once a newer
+    /// execution is at their stage.
+    pub failed_deployments: BTreeSet<String>,
 }
 
 /// What an execution is, or was, in a stage.
@@ -172,26 +182,21 @@ impl Pipelines {
         }
     }
 
-    /// What the actions of an execution hand on to each other, such as `CommitMessage` and `AuthorDisplayName` of its source; empty if there is
-    /// no such execution. The newest hundred actions are looked at.
+    /// What the actions of an execution did; empty if there is no such execution. The newest hundred actions are looked at.
     ///
     /// # Errors
     /// When AWS does not answer or refuses; run again.
-    pub async fn variables(&self, pipeline: &str, id: &str) -> Result<BTreeMap<String, String>, AwsError> {
+    pub async fn done_in(&self, pipeline: &str, id: &str) -> Result<Done, AwsError> {
         self.counter.read();
         let filter = ActionExecutionFilter::builder().pipeline_execution_id(id).build();
         let request = self.client.get().list_action_executions();
         match request.pipeline_name(pipeline).filter(filter).max_results(MOST_ACTIONS).send().await {
-            Ok(reply) => {
-                let outputs = reply.action_execution_details().iter().filter_map(|action| action.output());
-                let variables = outputs.filter_map(|output| output.output_variables()).flatten();
-                Ok(variables.map(|(name, value)| (name.clone(), value.clone())).collect())
-            }
+            Ok(reply) => Ok(done(reply.action_execution_details())),
             Err(error) => {
                 let subject = format!("{id} of {pipeline}");
                 let error = AwsError::new("ListActionExecutions", Some(&subject), &error);
                 let unknown = ["PipelineExecutionNotFoundException", "PipelineNotFoundException"];
-                if unknown.iter().any(|code| error.is(code)) { Ok(BTreeMap::new()) } else { Err(error) }
+                if unknown.iter().any(|code| error.is(code)) { Ok(Done::default()) } else { Err(error) }
             }
         }
     }
@@ -222,6 +227,30 @@ impl Pipelines {
             }
         }
     }
+}
+
+/// What actions did, the newest first.
+fn done(actions: &[ActionExecutionDetail]) -> Done {
+    let mut done = Done::default();
+    let mut seen = BTreeSet::new();
+    for action in actions {
+        let variables = action.output().and_then(|output| output.output_variables());
+        for (name, value) in variables.into_iter().flatten() {
+            done.variables.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        // Of an action that was tried again, only what it came to at last.
+        if !seen.insert((action.stage_name(), action.action_name())) {
+            continue;
+        }
+        let provider = action.input().and_then(|input| input.action_type_id()).map(|kind| kind.provider());
+        let result = action.output().and_then(|output| output.execution_result());
+        let external = result.and_then(|result| result.external_execution_id());
+        let failed = action.status() == Some(&ActionExecutionStatus::Failed);
+        if let Some(id) = external.filter(|id| failed && provider == Some("CodeDeploy") && !id.is_empty()) {
+            done.failed_deployments.insert(id.to_owned());
+        }
+    }
+    done
 }
 
 fn understand(error: AwsError) -> Result<Retry, AwsError> {

@@ -52,6 +52,7 @@ pub(crate) fn of(state: &State, service: Service, request: &ApiRequest) -> Vec<Q
         Service::Ssm => asker.ssm(),
         Service::CodeDeploy => asker.code_deploy(),
         Service::CodePipeline => asker.code_pipeline(),
+        Service::CodeConnections => asker.code_connections(),
         Service::CloudWatch => asker.cloud_watch(),
         Service::Sns => asker.sns(),
         Service::Events => return asker.events(),
@@ -206,8 +207,20 @@ impl Asker<'_> {
                 let groups = [self.members("deploymentGroupNames"), self.members("deploymentGroupName")].concat();
                 groups.iter().map(|group| self.deployment_group(&application, group)).collect()
             }
+            "ListDeploymentGroups" | "GetApplication" => {
+                let application = one("applicationName").unwrap_or_default();
+                vec![self.ask(format!("arn:aws:codedeploy:{REGION}:{ACCOUNT}:application:{application}"))]
+            }
             _ => Vec::new(),
         }
+    }
+
+    /// Connections from before the service was renamed go by its old name, as actions and as resources `[doc]` service authorization reference.
+    fn code_connections(&self) -> Vec<Question> {
+        let Some(connection) = self.members("ConnectionArn").into_iter().next() else { return Vec::new() };
+        let service = if connection.contains(":codestar-connections:") { "codestar-connections" } else { "codeconnections" };
+        let action = format!("{service}:{}", self.request.operation());
+        vec![Question { action, resource: connection, context: BTreeMap::new() }]
     }
 
     fn code_pipeline(&self) -> Vec<Question> {

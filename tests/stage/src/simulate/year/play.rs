@@ -152,8 +152,8 @@ pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) ->
     let permissions = [Panda::NAME, Failover::NAME].map(|name| (name, world.used_permissions(name))).into();
     let refused = world.refused_by_roles().to_vec();
     drop(world);
-    for refused in refused.iter().filter(|refused| !is_of_unmarked(refused)) {
-        let law = "a role allows all that its function asks for, but for instances that lack the tag";
+    for refused in refused.iter().filter(|refused| !is_excusable(refused)) {
+        let law = "a role allows all that its function asks for, but for instances that lack the tag or have left";
         year.judge.violations.push(Violation { law, at: ended, what: refused.clone() });
     }
     figures.fleet_days = year.plans.len() as u64 * u64::try_from(DAYS).unwrap_or(0);
@@ -168,9 +168,11 @@ pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) ->
     })
 }
 
-/// Whether a refusal is of an instance without the tag: a group's tag that does not propagate, or that came after the instance.
-fn is_of_unmarked(refused: &str) -> bool {
-    refused.contains(":instance/") && !refused.contains("ResourceTag/lethargic-panda:chaos = on")
+/// Whether a refusal is of an instance without the tag (a group's tag that does not propagate, or that came after the instance), or of one
+/// that has left its group between the look and the verdict, which no role allows by a tag.
+fn is_excusable(refused: &str) -> bool {
+    let unmarked = refused.contains(":instance/") && !refused.contains("ResourceTag/lethargic-panda:chaos = on");
+    unmarked || refused.contains("autoscaling:SetInstanceHealth on arn:aws:autoscaling:::no-resource")
 }
 
 struct Year<'a> {
