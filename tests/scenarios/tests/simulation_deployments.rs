@@ -67,7 +67,10 @@ fn seeds_that_found_faults_stay_lawful() {
         (72, "a read of the pipeline behind that of a young deployment made it nobody's, and people heard of it twice"),
         (83, "a late event of an attempt that the pipeline no longer shows made its deployment nobody's"),
         (276, "a second look at a launch found another cause, and told it as well"),
-        (700, "a read that did not know a deployment yet was taken for one that does not exist, and people were told nothing"),
+        (
+            700,
+            "a read that did not know a deployment yet was taken for one that does not exist, and people were told nothing",
+        ),
         (792, "the failed deployment of an execution was not looked for once a newer one was at the stage"),
         (1118, "the same, and people heard of the deployment as well"),
         (1490, "a deployment was told of as nobody's before its execution could note it"),

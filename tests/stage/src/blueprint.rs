@@ -116,7 +116,8 @@ impl Blueprint {
             code_deploy,
             maintenance: maintenance(),
             grace_seconds: number(&group["HealthCheckGracePeriod"]).unwrap_or(0),
-            public_addresses: interfaces.is_some_and(|all| all.iter().any(|one| one["AssociatePublicIpAddress"] == true)),
+            public_addresses: interfaces
+                .is_some_and(|all| all.iter().any(|one| one["AssociatePublicIpAddress"] == true)),
             tags,
             own_tags,
             ..GroupSpec::default()

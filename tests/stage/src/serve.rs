@@ -125,7 +125,8 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| ServeError::Port { port, source })?;
     let address = listener.local_addr()?;
     let (notices, mut heard) = mpsc::unbounded_channel();
-    let deployment = if args.deploy { Some(deploy::deploy_local(&site, &format!("http://{address}"), &[]).await?) } else { None };
+    let deployment =
+        if args.deploy { Some(deploy::deploy_local(&site, &format!("http://{address}"), &[]).await?) } else { None };
     let functions = deployment.as_ref().map(LocalDeployment::endpoint).or_else(|| args.functions.clone());
     let courier = match &functions {
         None => None,

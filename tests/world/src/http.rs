@@ -111,7 +111,11 @@ fn caller(headers: &HeaderMap) -> String {
     let agents = [text("x-amz-user-agent"), text(header::USER_AGENT.as_str())];
     let application = agents.iter().flat_map(|agent| agent.split(' ')).find_map(|word| word.strip_prefix("app/"));
     let key = text(header::AUTHORIZATION.as_str()).split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
-    application.or(key).or_else(|| agents.iter().find_map(|agent| agent.split(' ').next())).unwrap_or_default().to_owned()
+    application
+        .or(key)
+        .or_else(|| agents.iter().find_map(|agent| agent.split(' ').next()))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 async fn api(State(face): State<Arc<Face>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {

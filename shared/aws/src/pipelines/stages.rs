@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_codepipeline::types::{
-    ActionExecutionDetail, ActionExecutionFilter, ActionExecutionStatus, ExecutionType, PipelineExecutionStatus, StageExecutionStatus,
-    StageRetryMode, TriggerType,
+    ActionExecutionDetail, ActionExecutionFilter, ActionExecutionStatus, ExecutionType, PipelineExecutionStatus,
+    StageExecutionStatus, StageRetryMode, TriggerType,
 };
 use jiff::Timestamp;
 

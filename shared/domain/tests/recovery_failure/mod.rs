@@ -76,7 +76,12 @@ pub(crate) fn failed(targets: Vec<Target>) -> Look {
     let deployment = DeploymentLook { info: Ok(Some(info(Creator::User))), targets: Ok(targets), active: Ok(vec![]) };
     Look {
         subject: subject(),
-        hints: Hints { stage: Some("Deploy".into()), attempt: Some(1), since: Some(now() - SignedDuration::from_mins(1)), ..Hints::default() },
+        hints: Hints {
+            stage: Some("Deploy".into()),
+            attempt: Some(1),
+            since: Some(now() - SignedDuration::from_mins(1)),
+            ..Hints::default()
+        },
         pipeline: Ok(Some(shown("d-1", 0))),
         execution: Ok(Some(ExecutionLook { status: RunStatus::Failed, commit: None })),
         owner: Ok(None),

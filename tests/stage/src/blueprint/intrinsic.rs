@@ -38,7 +38,8 @@ impl Stack {
             let refused = || BlueprintError::Parameter { name: (*parameter).to_owned(), value: (*value).to_owned() };
             let slot = parameters.get_mut(*parameter).ok_or_else(refused)?;
             let allowed = described[*parameter]["AllowedValues"].as_array();
-            let is_it = |allowed: &Value| allowed.as_str().map_or_else(|| allowed.to_string() == *value, |it| it == *value);
+            let is_it =
+                |allowed: &Value| allowed.as_str().map_or_else(|| allowed.to_string() == *value, |it| it == *value);
             if allowed.is_some_and(|all| !all.iter().any(is_it)) {
                 return Err(refused());
             }
@@ -61,9 +62,9 @@ impl Stack {
     /// The outputs that need nothing but what is known.
     pub(super) fn outputs(&self, known: &Known) -> Option<BTreeMap<String, String>> {
         let outputs = self.template["Outputs"].as_object()?;
-        let made = outputs.iter().filter(|(_, output)| {
-            output["Condition"].as_str().is_none_or(|condition| self.holds(condition))
-        });
+        let made = outputs
+            .iter()
+            .filter(|(_, output)| output["Condition"].as_str().is_none_or(|condition| self.holds(condition)));
         let values = made.filter_map(|(name, output)| {
             let value = self.value(&output["Value"], Some(known))?.as_str()?.to_owned();
             Some((name.clone(), value))

@@ -15,7 +15,8 @@ fn root() -> PathBuf {
 }
 
 fn with(parameters: &[(&str, &str)]) -> Blueprint {
-    Blueprint::read(&root(), "shop", &[&[("FleetName", "web"), ("Repository", "you/site")], parameters].concat()).unwrap()
+    Blueprint::read(&root(), "shop", &[&[("FleetName", "web"), ("Repository", "you/site")], parameters].concat())
+        .unwrap()
 }
 
 #[test]

@@ -218,7 +218,8 @@ impl Asker<'_> {
     /// Connections from before the service was renamed go by its old name, as actions and as resources `[doc]` service authorization reference.
     fn code_connections(&self) -> Vec<Question> {
         let Some(connection) = self.members("ConnectionArn").into_iter().next() else { return Vec::new() };
-        let service = if connection.contains(":codestar-connections:") { "codestar-connections" } else { "codeconnections" };
+        let service =
+            if connection.contains(":codestar-connections:") { "codestar-connections" } else { "codeconnections" };
         let action = format!("{service}:{}", self.request.operation());
         vec![Question { action, resource: connection, context: BTreeMap::new() }]
     }
