@@ -16,6 +16,7 @@ mod print;
 mod recovery;
 mod report;
 mod role;
+pub mod scale;
 mod scenario;
 mod strategy;
 mod survey;

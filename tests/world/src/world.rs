@@ -148,6 +148,12 @@ impl World {
         self.traffic
     }
 
+    /// The least that was left of each request limit since this was last asked, as a share of it, by operation. Empty without
+    /// [`Faults::token_buckets`].
+    pub fn take_least_left(&mut self) -> BTreeMap<String, f64> {
+        self.buckets.take_least_left()
+    }
+
     /// When the next queued transition or event delivery is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {

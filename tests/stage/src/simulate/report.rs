@@ -6,7 +6,7 @@ use std::{
 };
 
 use panda_world::{Permission, Traffic};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Strategy,
@@ -112,7 +112,7 @@ pub struct ScenarioReport {
 }
 
 /// Percentiles by nearest rank.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Spread {
     /// Half of them are at most this.
     pub p50: f64,
