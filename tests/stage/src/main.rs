@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use panda_stage::{demo, serve, simulate, simulate::scale};
+use panda_stage::{demo, serve, simulate, simulate::scale, soak};
 
 /// The simulated AWS on a stage.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Deploys the template locally, lets the panda kill, breaks the fleet and its deployments, and shows that the site comes back
     Demo(demo::DemoArgs),
+    /// Deploys the template locally and plays faults, deaths and kill -9 for minutes; a judge says what must not have happened
+    Soak(soak::SoakArgs),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Scale(args) => scale::run(&args),
         Command::Serve(args) => on_one_thread(serve::run(args)),
         Command::Demo(args) => on_one_thread(demo::run(args)),
+        Command::Soak(args) => on_one_thread(soak::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody reads standard error: the exit code still tells.

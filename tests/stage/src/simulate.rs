@@ -8,7 +8,7 @@
 mod account;
 mod cloud;
 mod deployment;
-mod goal;
+pub(crate) mod goal;
 mod lambda;
 mod law;
 mod play;
@@ -35,6 +35,7 @@ use std::{
 
 use clap::Args;
 
+pub(crate) use self::scenario::Over;
 pub use self::{
     account::Outage,
     deployment::{Deployment, TemplateError},

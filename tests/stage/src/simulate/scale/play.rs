@@ -1,10 +1,6 @@
 //! How does one run go? Rest, single deaths, a zone's worth of deaths, and on until every fleet has healed.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use jiff::Timestamp;
