@@ -30,7 +30,7 @@ SCRIPTS := .ci/run $(wildcard functions/*/*.sh fleet/*.sh fleet/sample-app/scrip
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate scale soak watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,8 +90,14 @@ test: tools dev ## every test: laws, verbs, simulations, wire, template, local d
 demo: tools dev ## watch the panda kill and the fleet heal, in four minutes; writes target/demo/report.html
 	$(STAGE) demo --venv $(VENV) $(ARGS)
 
-simulate: dev ## strategies against scenarios, and years of chaos, in simulated time, as in make simulate ARGS="--seeds 1000"
+simulate: dev ## every scenario, and 100,000 fleet-days of chaos with faults at every call, in ten minutes [ARGS="--seeds 1000"]
 	$(STAGE) simulate $(ARGS)
+
+scale: dev ## 1 to 1,000 fleets in one account under AWS's request limits: a table, target/scale/report.json and docs/scale.svg
+	$(STAGE) scale --report $(TARGET)/scale/report.json --picture docs/scale.svg $(ARGS)
+
+soak: tools dev ## the deployed functions among faults, deaths and kill -9 for ten minutes, and a judge [ARGS="--minutes 2"]
+	$(STAGE) soak --venv $(VENV) $(ARGS)
 
 # The world plays what the functions act on; moto keeps the panda's journal and takes its messages.
 LOCALLY := env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \

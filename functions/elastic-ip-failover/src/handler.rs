@@ -260,9 +260,10 @@ async fn look(
     evidence.answered = memory.answered(now);
     evidence.dead = memory.dead(&evidence.dead, now);
     let seen = observe::observe(&app.aws, memory, concern, evidence, scope == Scope::Rescue, now).await?;
-    if let Some(known) = &seen.known {
-        memory.saw_all(known);
+    if let Some(others) = &seen.others {
+        memory.saw_all(seen.fleets.iter().chain(others));
     }
+    memory.read_hooks(seen.hooks, now);
     let clock = || app.now();
     let watch = Watch { event: event.time, now: &clock };
     let mut look = Look::default();

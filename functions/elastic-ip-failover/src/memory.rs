@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use panda_domain::{
     event::Concern,
-    failover::{Association, FleetSnapshot, Move},
+    failover::{Association, FleetSnapshot, Hook, Move},
     ids::{AllocationId, FleetName, GroupName, HookName, InstanceId},
 };
 
@@ -18,11 +18,17 @@ const READ_LAG: SignedDuration = SignedDuration::from_secs(5);
 /// How long completed lifecycle actions and deaths are remembered; longer than reads lag, and than any decision depends on it.
 const KEPT: SignedDuration = SignedDuration::from_mins(10);
 
+/// How long a group's hooks are taken for what they were: people change them once in months, and an action that waits keeps the heartbeat
+/// that it began with. Auto Scaling tells of one group's hooks at a time, and when a zone is lost hundreds of groups wait at once.
+const HOOKS_KEPT: SignedDuration = SignedDuration::from_mins(5);
+
 /// What earlier invocations of this environment saw and did.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Who was in which fleet.
     rosters: BTreeMap<FleetName, Roster>,
+    /// The groups' lifecycle hooks, and when they were read.
+    hooks: BTreeMap<GroupName, (Vec<Hook>, Timestamp)>,
     /// Lifecycle actions that we completed.
     answered: BTreeMap<(InstanceId, HookName), Timestamp>,
     /// Instances that an event reported dead. There is no way back, whatever a later read says.
@@ -68,9 +74,25 @@ impl Memory {
         self.rosters.insert(fleet.name.clone(), roster);
     }
 
-    /// Forgets every fleet that is not in `seen`, after a look at all of them.
-    pub(crate) fn saw_all(&mut self, seen: &BTreeSet<FleetName>) {
-        self.rosters.retain(|fleet, _| seen.contains(fleet));
+    /// Remembers who is in which fleet, and forgets every other fleet, after a look at all of them.
+    pub(crate) fn saw_all<'a>(&mut self, seen: impl Iterator<Item = &'a FleetSnapshot>) {
+        self.rosters.clear();
+        for fleet in seen {
+            self.saw(fleet);
+        }
+    }
+
+    /// Remembers the hooks of groups that were just read. A group without any may be about to get its first.
+    pub(crate) fn read_hooks(&mut self, read: BTreeMap<GroupName, Vec<Hook>>, now: Timestamp) {
+        self.hooks.retain(|_, (_, at)| now.duration_since(*at) < HOOKS_KEPT);
+        let read = read.into_iter().filter(|(_, hooks)| !hooks.is_empty());
+        self.hooks.extend(read.map(|(group, hooks)| (group, (hooks, now))));
+    }
+
+    /// The hooks of a group, if they were read not long ago.
+    pub(crate) fn hooks_of(&self, group: &GroupName, now: Timestamp) -> Option<&[Hook]> {
+        let (hooks, at) = self.hooks.get(group)?;
+        (now.duration_since(*at) < HOOKS_KEPT).then_some(hooks)
     }
 
     /// Remembers a completed lifecycle action.

@@ -22,9 +22,15 @@ use crate::memory::Memory;
 pub(crate) struct Observation {
     /// The fleets that the event concerns, complete.
     pub(crate) fleets: Vec<FleetSnapshot>,
-    /// The names of all fleets of the account, if all were read.
-    pub(crate) known: Option<BTreeSet<FleetName>>,
+    /// All other fleets of the account, if all were read; of their instances only the names.
+    pub(crate) others: Option<Vec<FleetSnapshot>>,
+    /// The hooks that were read for this.
+    pub(crate) hooks: BTreeMap<GroupName, Vec<Hook>>,
 }
+
+/// How many groups' hooks one look reads: each costs a call, and a burst of them would use up the account's request limit, also for those
+/// that people wait for. The next look reads others; whoever is woken by a hook reads that one in any case.
+const MOST_HOOKS: usize = 30;
 
 /// What is read before it is known which fleets are concerned.
 struct FirstReads {
@@ -49,25 +55,17 @@ pub(crate) async fn observe(
     now: Timestamp,
 ) -> Result<Observation, AwsError> {
     let remembered = memory.fleet_of(concern);
-    let focus = remembered.cloned().map_or(Focus::EveryFleet, Focus::Fleet);
-    let mut first = read_first(aws, memory, concern, evidence, &focus, quick).await?;
-    let mut fleets = assemble(&first, concern, &focus, now);
+    let mut focus = remembered.cloned().map_or(Focus::EveryFleet, Focus::Fleet);
+    let mut first = read_first(aws, memory, concern, evidence, &focus, quick, now).await?;
+    let (mut fleets, mut others) = assemble(&first, concern, &focus, now);
     if fleets.is_empty() && focus != Focus::EveryFleet {
         // What we remembered is not so any more: the group was deleted, or moved to another fleet.
-        first = read_first(aws, memory, concern, evidence, &Focus::EveryFleet, quick).await?;
-        fleets = assemble(&first, concern, &Focus::EveryFleet, now);
+        focus = Focus::EveryFleet;
+        first = read_first(aws, memory, concern, evidence, &focus, quick, now).await?;
+        (fleets, others) = assemble(&first, concern, &focus, now);
     }
-    let known = (remembered.is_none()).then(|| {
-        first
-            .addresses
-            .iter()
-            .map(|(fleet, _)| fleet)
-            .chain(first.groups.iter().map(|(fleet, _)| fleet))
-            .cloned()
-            .collect()
-    });
-    complete(aws, &mut fleets, first, evidence, quick).await?;
-    Ok(Observation { fleets, known })
+    let hooks = complete(aws, memory, &mut fleets, first, evidence, quick, now).await?;
+    Ok(Observation { fleets, others: (focus == Focus::EveryFleet).then_some(others), hooks })
 }
 
 async fn read_first(
@@ -77,6 +75,7 @@ async fn read_first(
     evidence: &Evidence,
     focus: &Focus,
     quick: bool,
+    now: Timestamp,
 ) -> Result<FirstReads, AwsError> {
     let guessed = async {
         let told: BTreeSet<GroupName>;
@@ -102,7 +101,13 @@ async fn read_first(
     };
     let hooks = async {
         match &evidence.waiting {
-            Some(told) if told.transition == Transition::Terminating => {
+            // A list that lacks the hook is older than the hook.
+            Some(told)
+                if told.transition == Transition::Terminating
+                    && !memory
+                        .hooks_of(&told.group, now)
+                        .is_some_and(|hooks| hooks.iter().any(|hook| hook.name == told.hook)) =>
+            {
                 let hooks = endure(lifecycle::describe_hooks(aws, &told.group).await);
                 hooks.map(|hooks| (told.group.clone(), hooks))
             }
@@ -125,8 +130,13 @@ async fn read_first(
     })
 }
 
-/// Sorts what was read into the fleets that are concerned.
-fn assemble(first: &FirstReads, concern: &Concern, focus: &Focus, now: Timestamp) -> Vec<FleetSnapshot> {
+/// Sorts what was read into the fleets that are concerned, and the others.
+fn assemble(
+    first: &FirstReads,
+    concern: &Concern,
+    focus: &Focus,
+    now: Timestamp,
+) -> (Vec<FleetSnapshot>, Vec<FleetSnapshot>) {
     let mut fleets: BTreeMap<&FleetName, FleetSnapshot> = BTreeMap::new();
     let empty = |name: &FleetName| FleetSnapshot {
         name: name.clone(),
@@ -144,7 +154,7 @@ fn assemble(first: &FirstReads, concern: &Concern, focus: &Focus, now: Timestamp
     // An instance that we remember in a fleet concerns it, also when Auto Scaling has dropped it already: its address may be free now.
     let remembered = matches!((focus, concern), (Focus::Fleet(_), Concern::Instances(_)));
     let there = |fleet: &FleetSnapshot| !fleet.groups.is_empty();
-    fleets.into_values().filter(|fleet| (remembered && there(fleet)) || concerns(concern, fleet)).collect()
+    fleets.into_values().partition(|fleet| (remembered && there(fleet)) || concerns(concern, fleet))
 }
 
 fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
@@ -164,14 +174,16 @@ fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
     }
 }
 
-/// Reads what is still missing of the fleets that are concerned.
+/// Reads what is still missing of the fleets that are concerned. Gives the hooks that were read.
 async fn complete(
     aws: &Aws,
+    memory: &Memory,
     fleets: &mut [FleetSnapshot],
     first: FirstReads,
     evidence: &Evidence,
     quick: bool,
-) -> Result<(), AwsError> {
+    now: Timestamp,
+) -> Result<BTreeMap<GroupName, Vec<Hook>>, AwsError> {
     let missing: BTreeSet<InstanceId> = fleets
         .iter()
         .flat_map(FleetSnapshot::members)
@@ -179,13 +191,20 @@ async fn complete(
         .filter(|id| !first.instances.contains_key(*id))
         .cloned()
         .collect();
-    let waiting: BTreeSet<GroupName> = fleets
+    let mut waiting: Vec<&Group> = fleets
         .iter()
         .flat_map(|fleet| &fleet.groups)
         .filter(|group| !quick && group.members.iter().any(|member| waits(&member.lifecycle)))
-        .map(|group| group.name.clone())
-        .filter(|group| !first.hooks.contains_key(group))
         .collect();
+    // Who leaves may take an address along; who comes only waits a little longer.
+    waiting.sort_by_key(|group| !group.members.iter().any(|member| leaves(&member.lifecycle)));
+    let unread = waiting
+        .iter()
+        .map(|group| &group.name)
+        .filter(|group| !first.hooks.contains_key(*group) && memory.hooks_of(group, now).is_none());
+    let unread: Vec<GroupName> = unread.take(MOST_HOOKS).cloned().collect();
+    let told = evidence.waiting.as_ref().map(|told| &told.group);
+    let waiting: BTreeSet<GroupName> = waiting.into_iter().map(|group| &group.name).chain(told).cloned().collect();
     let late_impaired = async {
         if quick || first.impaired.is_some() || fleets_are_empty(fleets) {
             None
@@ -208,13 +227,13 @@ async fn complete(
         }
     };
     let late_hooks =
-        join_all(waiting.iter().map(async |group| {
+        join_all(unread.iter().map(async |group| {
             endure(lifecycle::describe_hooks(aws, group).await).map(|hooks| (group.clone(), hooks))
         }));
     let (more, impaired, hooks) = tokio::join!(late_instances, late_impaired, late_hooks);
-    let FirstReads { mut instances, hooks: mut all_hooks, impaired: first_impaired, .. } = first;
+    let FirstReads { mut instances, hooks: mut read_hooks, impaired: first_impaired, .. } = first;
     instances.extend(more?);
-    all_hooks.extend(hooks.into_iter().flatten());
+    read_hooks.extend(hooks.into_iter().flatten());
     for id in first_impaired.or(impaired).unwrap_or_default() {
         if let Some(instance) = instances.get_mut(&id) {
             instance.impaired = true;
@@ -228,10 +247,16 @@ async fn complete(
             .map(|(id, instance)| (id.clone(), instance.clone()))
             .collect();
         for group in &mut fleet.groups {
-            group.hooks = all_hooks.get(&group.name).cloned().unwrap_or_default();
+            let read = read_hooks.get(&group.name).map(Vec::as_slice);
+            let remembered = || memory.hooks_of(&group.name, now).filter(|_| waiting.contains(&group.name));
+            group.hooks = read.or_else(remembered).unwrap_or_default().to_vec();
         }
     }
-    Ok(())
+    Ok(read_hooks)
+}
+
+fn leaves(lifecycle: &Lifecycle) -> bool {
+    matches!(lifecycle, Lifecycle::Terminating(Step::Wait))
 }
 
 fn fleets_are_empty(fleets: &[FleetSnapshot]) -> bool {

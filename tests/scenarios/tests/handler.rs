@@ -105,6 +105,61 @@ fn writes(operations: &[String]) -> Vec<&str> {
     operations.iter().map(String::as_str).filter(|operation| !operation.starts_with("Describe")).collect()
 }
 
+/// A fleet of its own name, with its own address.
+fn numbered(number: u8) -> FleetSpec {
+    let name = format!("web-{number}");
+    FleetSpec {
+        addresses: vec![format!("203.0.113.{}", 10 + number)],
+        groups: vec![GroupSpec { name: name.clone(), ..GroupSpec::default() }],
+        name,
+        ..FleetSpec::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_read_every_fleet_for_one_death_reads_only_the_one_that_the_next_is_in() {
+    // Auto Scaling lists a hundred groups on a page.
+    let scene = Scene::of(&(0..120).map(numbered).collect::<Vec<_>>());
+    let mut pages = Vec::new();
+    for number in [0, 77] {
+        let before = scene.operations().len();
+        let holder = |world: &mut World| world.holder_of(&format!("203.0.113.{}", 10 + number)).map(str::to_owned);
+        let dead = scene.theatre.with(holder).unwrap();
+        scene.act(&Act::Terminate { instance: dead.clone() });
+        scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
+        let operations = scene.operations().split_off(before);
+        let first = operations.iter().position(|operation| operation == "AssociateAddress").expect("a move");
+        pages.push(operations[..first].iter().filter(|operation| *operation == "DescribeAutoScalingGroups").count());
+        assert_ne!(scene.theatre.with(holder), Some(dead));
+    }
+    assert_eq!(pages, [2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_groups_hooks_are_read_once_for_all_looks_at_an_instance_that_leaves() {
+    let scene = Scene::of(&[FleetSpec::default()]);
+    let leaving = scene.holder();
+    scene.act(&Act::TerminateInGroup { instance: leaving.clone(), decrement: false });
+    scene.pass(3).await;
+    for _ in 0..2 {
+        scene
+            .wake(json!({
+                "id": "3", "source": "aws.autoscaling", "detail-type": "EC2 Instance-terminate Lifecycle Action",
+                "time": "2026-05-07T09:00:03Z",
+                "detail": {
+                    "AutoScalingGroupName": "web", "EC2InstanceId": leaving, "LifecycleHookName": "elastic-ip-terminate",
+                    "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING", "LifecycleActionToken": "token",
+                },
+            }))
+            .await
+            .unwrap();
+    }
+    let operations = scene.operations();
+    assert!(operations.iter().any(|operation| operation == "CompleteLifecycleAction"), "{operations:?}");
+    let read = operations.iter().filter(|operation| *operation == "DescribeLifecycleHooks").count();
+    assert_eq!(read, 1, "{operations:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_holders_death_costs_at_most_three_reads_before_its_one_write() {
     for warm in [false, true] {

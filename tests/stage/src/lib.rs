@@ -1,8 +1,9 @@
-//! The simulated AWS on a stage, for real binaries and for people: simulate, serve, demo.
+//! The simulated AWS on a stage, for real binaries and for people: simulate, scale, serve, demo, soak.
 
 pub mod blueprint;
 pub mod demo;
 pub mod deploy;
 pub mod serve;
 pub mod simulate;
+pub mod soak;
 pub mod tether;

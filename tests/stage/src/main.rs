@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use panda_stage::{demo, serve, simulate};
+use panda_stage::{demo, serve, simulate, simulate::scale, soak};
 
 /// The simulated AWS on a stage.
 #[derive(Debug, Parser)]
@@ -19,18 +19,24 @@ type Outcome = Result<ExitCode, Box<dyn Error>>;
 enum Command {
     /// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws
     Simulate(simulate::SimulateArgs),
+    /// Plays one to a thousand fleets in one account under AWS's request limits
+    Scale(scale::ScaleArgs),
     /// Serves the simulated AWS on localhost, and delivers its events to deployed functions
     Serve(serve::ServeArgs),
     /// Deploys the template locally, lets the panda kill, breaks the fleet and its deployments, and shows that the site comes back
     Demo(demo::DemoArgs),
+    /// Deploys the template locally and plays faults, deaths and kill -9 for minutes; a judge says what must not have happened
+    Soak(soak::SoakArgs),
 }
 
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         // Has threads and runtimes of its own.
         Command::Simulate(args) => simulate::run(&args),
+        Command::Scale(args) => scale::run(&args),
         Command::Serve(args) => on_one_thread(serve::run(args)),
         Command::Demo(args) => on_one_thread(demo::run(args)),
+        Command::Soak(args) => on_one_thread(soak::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody reads standard error: the exit code still tells.

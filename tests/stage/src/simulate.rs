@@ -9,7 +9,7 @@ mod account;
 mod cloud;
 mod deployment;
 mod frailty;
-mod goal;
+pub(crate) mod goal;
 mod lambda;
 mod law;
 mod play;
@@ -17,6 +17,7 @@ mod print;
 mod recovery;
 mod report;
 mod role;
+pub mod scale;
 mod scenario;
 mod strategy;
 mod survey;
@@ -35,12 +36,13 @@ use std::{
 
 use clap::Args;
 
+pub(crate) use self::scenario::Over;
 pub use self::{
     account::Outage,
     deployment::{Deployment, TemplateError},
     law::Violation,
     recovery::RecoveriesReport,
-    report::{RunReport, ScenarioReport, Spread},
+    report::{Lived, RunReport, ScenarioReport, Spread},
     scenario::{Scenario, scenario, scenarios},
     strategy::Strategy,
     survey::{Simulator, SimulatorError, Task},
@@ -50,8 +52,11 @@ pub use self::{
 /// Timelines that are printed in full; of more violations only the seeds are named.
 const TIMELINES: usize = 3;
 
-/// Years that are played together with all other scenarios, at the most.
-const YEARS: u64 = 10;
+/// Lives of each scenario, if nobody says how many.
+const LIVES: u64 = 100;
+
+/// Years, if nobody says how many: a hundred thousand days of fleets with faults at every call, in ten minutes on two cores.
+const YEARS: u64 = 96;
 
 /// Plays scenarios against the simulated AWS and counts outages, moves, calls and broken laws.
 #[derive(Debug, Args)]
@@ -62,9 +67,9 @@ pub struct SimulateArgs {
     /// Only this strategy
     #[arg(long, value_enum)]
     strategy: Option<Strategy>,
-    /// How many seeds; of a year, which takes seconds for each, as many only if its scenario is named, and else ten at the most
-    #[arg(long, default_value_t = 100)]
-    seeds: u64,
+    /// How many seeds; a hundred if not said, and as many years as make a hundred thousand fleet-days with faults at every call
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -109,9 +114,12 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let seeds_of = |task: &Task| match &args.scenario {
-        None if task.scenario.is_year() => args.seeds.min(YEARS),
-        _ => args.seeds,
+    let seeds_of = |task: &Task| match (args.seeds, task.scenario.is_year()) {
+        (None, true) => YEARS,
+        (None, false) => LIVES,
+        // A year takes seconds: more of them are played only if nothing else is.
+        (Some(seeds), true) if args.scenario.is_none() => seeds.min(YEARS),
+        (Some(seeds), _) => seeds,
     };
     let (started, played) = (Instant::now(), AtomicU64::new(0));
     let all: u64 = tasks.iter().map(seeds_of).sum();
@@ -191,4 +199,18 @@ fn tell_violations(tasks: &[Task], runs: &[Vec<RunReport>]) -> io::Result<bool> 
         }
     }
     Ok(told > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lived, YEARS, year};
+
+    #[test]
+    fn without_arguments_the_years_are_a_hundred_thousand_fleet_days_with_faults_at_every_call() {
+        let mut all = Lived::default();
+        for seed in 1..=YEARS {
+            all += year::to_live(seed);
+        }
+        assert!(all.under_faults >= 100_000.0, "{all:?}");
+    }
 }

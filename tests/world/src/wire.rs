@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use crate::fault::Fault;
 use crate::journal::Kind;
 use crate::state::State;
-use crate::world::World;
+use crate::world::{Traffic, World};
 use input::Input;
 use params::Params;
 pub use request::ApiRequest;
@@ -131,6 +131,7 @@ impl World {
         let fault = Fault::draw(&self.faults, &mut self.call_rng, request.is_read());
         let throttled = self.faults.token_buckets && !self.buckets.take(request, self.now);
         let fault = fault.or(throttled.then_some(Fault::Throttled));
+        self.traffic += Traffic { calls: 1, faults: fault.is_some().into() };
         if let Some(fault) = fault {
             let (caller, operation) = (request.caller.clone(), request.operation().to_owned());
             self.record(Kind::Fault { caller, operation, fault });

@@ -28,6 +28,22 @@ pub const ACCOUNT: &str = "123456789012";
 /// Its only region.
 pub const REGION: &str = "us-east-1";
 
+/// How many calls there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// All attempts, those of the SDK's own retries included.
+    pub calls: u64,
+    /// Those that something went wrong with: refused, lost, answered from the past, or the last of their caller.
+    pub faults: u64,
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, more: Self) {
+        self.calls += more.calls;
+        self.faults += more.faults;
+    }
+}
+
 /// A simulated AWS account in one region.
 #[derive(Debug)]
 pub struct World {
@@ -53,6 +69,7 @@ pub struct World {
     pub(crate) roles: Roles,
     pub(crate) sites: Sites,
     pub(crate) messages: Vec<Message>,
+    pub(crate) traffic: Traffic,
     /// Members that `CodePipeline`'s events lack.
     pub(crate) left_out: BTreeSet<String>,
     /// The generation of the agent that groups' user data installs.
@@ -91,6 +108,7 @@ impl World {
             roles: Roles::default(),
             sites: Sites::default(),
             messages: Vec::new(),
+            traffic: Traffic::default(),
             left_out: BTreeSet::new(),
             generations: BTreeMap::new(),
             journal: Vec::new(),
@@ -122,6 +140,18 @@ impl World {
     #[must_use]
     pub const fn timing(&self) -> &Timing {
         &self.timing
+    }
+
+    /// How many calls there were since the beginning, whatever became of them.
+    #[must_use]
+    pub const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// The least that was left of each request limit since this was last asked, as a share of it, by operation. Empty without
+    /// [`Faults::token_buckets`].
+    pub fn take_least_left(&mut self) -> BTreeMap<String, f64> {
+        self.buckets.take_least_left()
     }
 
     /// When the next queued transition or event delivery is due.

@@ -5,7 +5,7 @@ use panda_world::{CheckStatus, FleetSpec, Health, Instance, InstanceState, Lifec
 use super::scenario::{Over, groups_of};
 
 /// What is left undone: addresses on the dead or on the worse while the better idle, two on one, instances stuck in a hook of ours.
-pub(super) fn unmet(world: &World, fleet: &FleetSpec) -> Vec<String> {
+pub(crate) fn unmet(world: &World, fleet: &FleetSpec) -> Vec<String> {
     let mut unmet = Vec::new();
     let members: Vec<(&Member, &Instance)> = groups_of(world, fleet)
         .flat_map(|group| group.members.values())
@@ -68,7 +68,7 @@ fn fitness(member: &Member, instance: &Instance) -> Option<u8> {
 }
 
 /// What is not well: members on their way, too few of them, sick ones, an address that nobody serves though somebody could.
-pub(super) fn unwell(world: &World, fleet: &FleetSpec, over: &Over) -> Option<String> {
+pub(crate) fn unwell(world: &World, fleet: &FleetSpec, over: &Over) -> Option<String> {
     let mut serving = 0;
     for group in groups_of(world, fleet) {
         let name = &group.name;

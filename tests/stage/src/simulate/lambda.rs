@@ -126,6 +126,9 @@ struct Inner<F: Function> {
     deployed: Cell<u32>,
     made: Cell<u32>,
     busy: Cell<usize>,
+    /// Environments at work, and the most there were at the same time.
+    running: Cell<u32>,
+    most: Cell<u32>,
     calm: Notify,
     begun: Cell<u64>,
     log: RefCell<BTreeMap<u64, Invocation>>,
@@ -151,6 +154,8 @@ impl<F: Function> Lambda<F> {
             deployed: Cell::new(0),
             made: Cell::new(0),
             busy: Cell::new(0),
+            running: Cell::new(0),
+            most: Cell::new(0),
             calm: Notify::new(),
             begun: Cell::new(0),
             log: RefCell::default(),
@@ -178,6 +183,11 @@ impl<F: Function> Lambda<F> {
     /// Events that are not done with, those that wait for a retry included.
     pub(super) fn busy(&self) -> usize {
         self.0.busy.get()
+    }
+
+    /// Environments that were at work at the same time, at the most.
+    pub(super) fn most_at_once(&self) -> u32 {
+        self.0.most.get()
     }
 
     /// Returns when an event is done with.
@@ -234,6 +244,8 @@ impl<F: Function> Lambda<F> {
 
     async fn attempt(&self, id: &str, event: &Value, attempt: u32) -> Ending {
         let (environment, cold) = self.environment();
+        self.0.running.set(self.0.running.get() + 1);
+        self.0.most.set(self.0.most.get().max(self.0.running.get()));
         let mut delay = self.draw(HAND_OVER);
         if cold {
             delay += self.draw(COLD_START);
@@ -262,6 +274,7 @@ impl<F: Function> Lambda<F> {
             () = tokio::time::sleep(self.0.deployment.timeout) => Ending::TimedOut,
         };
         handling.abort();
+        self.0.running.set(self.0.running.get().saturating_sub(1));
         if matches!(ending, Ending::Done(_) | Ending::Failed(_)) && environment.deployed == self.0.deployed.get() {
             self.0.idle.borrow_mut().push(environment);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use elastic_ip_failover::Config;
 use fastrand::Rng;
 use jiff::Timestamp;
-use panda_world::{Act, Entry, Faults, Permission, Timing, World};
+use panda_world::{Act, Entry, Faults, Permission, Timing, Traffic, World};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -44,6 +44,7 @@ pub(super) struct Played {
     pub(super) refused: Vec<String>,
     /// What of the role was used.
     pub(super) permissions: BTreeSet<Permission>,
+    pub(super) traffic: Traffic,
 }
 
 /// Plays a script. Must be called within a paused runtime and a `LocalSet`.
@@ -88,9 +89,9 @@ pub(super) async fn play(
     let (invocations, dead_letters) = run.lambda.as_ref().map(Lambda::take_log).unwrap_or_default();
     let mut world = run.cloud.lock();
     let (journal, refused) = (world.take_journal(), world.refused_by_roles().to_vec());
-    let permissions = world.used_permissions(Failover::NAME);
+    let (permissions, traffic) = (world.used_permissions(Failover::NAME), world.traffic());
     drop(world);
-    Played { journal, invocations, dead_letters, began, ended, unwell, unmet, refused, permissions }
+    Played { journal, invocations, dead_letters, began, ended, unwell, unmet, refused, permissions, traffic }
 }
 
 struct Run<'a> {

@@ -8,17 +8,48 @@ use std::{
 
 use serde::Serialize;
 
-use super::{recovery::RecoveriesReport, report::ScenarioReport, year::YearsReport};
+use super::{
+    recovery::RecoveriesReport,
+    report::{Lived, ScenarioReport, thousandths},
+    year::YearsReport,
+};
 
 /// One JSON object.
 #[derive(Serialize)]
 struct Paper<'a> {
     scenarios: &'a [ScenarioReport],
+    total: Total,
+}
+
+/// Everything that was played.
+#[derive(Serialize)]
+struct Total {
+    fleet_days: f64,
+    fleet_days_with_faults: f64,
+    calls: u64,
+    calls_with_faults: u64,
+    violations: u64,
+}
+
+impl Total {
+    fn of(reports: &[ScenarioReport]) -> Self {
+        let mut lived = Lived::default();
+        for report in reports {
+            lived += report.lived;
+        }
+        Self {
+            fleet_days: thousandths(lived.fleet_days),
+            fleet_days_with_faults: thousandths(lived.under_faults),
+            calls: lived.traffic.calls,
+            calls_with_faults: lived.traffic.faults,
+            violations: reports.iter().map(|report| report.violations).sum(),
+        }
+    }
 }
 
 /// The reports as one line of JSON.
 pub(super) fn json(reports: &[ScenarioReport]) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&Paper { scenarios: reports })
+    serde_json::to_string(&Paper { scenarios: reports, total: Total::of(reports) })
 }
 
 /// The reports as tables: outages and moves, then calls per run.
@@ -33,6 +64,14 @@ pub(super) fn tables(reports: &[ScenarioReport]) -> String {
             text.push_str(&of_recoveries(report, recoveries));
         }
     }
+    let Total { fleet_days, fleet_days_with_faults, calls, calls_with_faults, violations } = Total::of(reports);
+    let _ = writeln!(
+        text,
+        "\nin all: {:.0} fleet-days, {:.0} of them with faults at every call; {calls} calls, of which {calls_with_faults} were refused, lost, \
+         answered from the past, or the last of their caller; violations: {violations}",
+        fleet_days.floor(),
+        fleet_days_with_faults.floor(),
+    );
     text
 }
 
@@ -185,6 +224,8 @@ fn calls(text: &mut String, reports: &[&ScenarioReport], width: usize) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use panda_world::Traffic;
+
     use super::*;
     use crate::simulate::{Strategy, report::Spread};
 
@@ -195,6 +236,7 @@ mod tests {
             needless_moves: 1,
             calls: BTreeMap::from([("DescribeAddresses".to_owned(), 21)]),
             runs: 2,
+            lived: Lived::of(2, 129_600.0, true, Traffic { calls: 21, faults: 5 }),
             ..ScenarioReport::of("kill-with-spare", Strategy::Ours, &[])
         }
     }
@@ -203,7 +245,7 @@ mod tests {
     fn the_json_has_the_fields_that_were_promised_and_no_others() {
         assert_eq!(
             json(&[report()]).unwrap(),
-            r#"{"scenarios":[{"scenario":"kill-with-spare","strategy":"ours","runs":2,"violations":0,"outage_seconds":{"p50":6.5,"p99":8.25,"max":9.0},"moves":7,"needless_moves":1,"calls":{"DescribeAddresses":21}}]}"#
+            r#"{"scenarios":[{"scenario":"kill-with-spare","strategy":"ours","runs":2,"violations":0,"outage_seconds":{"p50":6.5,"p99":8.25,"max":9.0},"moves":7,"needless_moves":1,"calls":{"DescribeAddresses":21}}],"total":{"fleet_days":3.0,"fleet_days_with_faults":3.0,"calls":21,"calls_with_faults":5,"violations":0}}"#
         );
     }
 
@@ -211,6 +253,14 @@ mod tests {
     fn the_table_names_scenario_strategy_and_calls() {
         let text = tables(&[report()]);
         assert!(["kill-with-spare", "ours", "8.2", "10.5"].iter().all(|word| text.contains(word)), "{text}");
+    }
+
+    #[test]
+    fn the_last_line_sums_up_the_days_of_all_fleets_and_the_calls_that_something_went_wrong_with() {
+        let calm = ScenarioReport { lived: Lived::of(1, 216_000.0, false, Traffic::default()), ..report() };
+        let text = tables(&[report(), calm, report()]);
+        let last = "8 fleet-days, 6 of them with faults at every call; 42 calls, of which 10 were refused";
+        assert!(text.lines().last().unwrap().contains(last), "{text}");
     }
 
     #[test]

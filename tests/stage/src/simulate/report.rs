@@ -1,9 +1,12 @@
 //! What do one run, and many runs, come to?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::AddAssign,
+};
 
-use panda_world::Permission;
-use serde::Serialize;
+use panda_world::{Permission, Traffic};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Strategy,
@@ -12,6 +15,8 @@ use super::{
     recovery::{self, RecoveriesReport},
     year::{Figures, YearsReport},
 };
+
+const SECONDS_OF_A_DAY: f64 = 86_400.0;
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -32,6 +37,8 @@ pub struct RunReport {
     pub death_to_move: Vec<f64>,
     /// How long the run was, from the first deed, in the world's own seconds.
     pub seconds: f64,
+    /// How much life of fleets that was.
+    pub lived: Lived,
     /// Laws that were not kept.
     pub violations: Vec<Violation>,
     /// What of the functions' roles was used, by their names.
@@ -42,6 +49,33 @@ pub struct RunReport {
     pub(super) recovery: Option<recovery::Figures>,
     /// The run in words; kept where a law was not kept, or on demand.
     pub timeline: Option<String>,
+}
+
+/// How much life of fleets, and what it met.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Lived {
+    /// Fleets, times the days that they lived.
+    pub fleet_days: f64,
+    /// Those of them on which each call could fail.
+    pub under_faults: f64,
+    /// The calls of all callers, and those that something went wrong with.
+    pub traffic: Traffic,
+}
+
+impl Lived {
+    /// So many fleets for so long.
+    pub(super) fn of(fleets: u32, seconds: f64, under_faults: bool, traffic: Traffic) -> Self {
+        let fleet_days = f64::from(fleets) * seconds / SECONDS_OF_A_DAY;
+        Self { fleet_days, under_faults: if under_faults { fleet_days } else { 0.0 }, traffic }
+    }
+}
+
+impl AddAssign for Lived {
+    fn add_assign(&mut self, more: Self) {
+        self.fleet_days += more.fleet_days;
+        self.under_faults += more.under_faults;
+        self.traffic += more.traffic;
+    }
 }
 
 /// Many runs of one scenario with one strategy.
@@ -63,6 +97,9 @@ pub struct ScenarioReport {
     pub needless_moves: u64,
     /// API calls by operation, in all runs.
     pub calls: BTreeMap<String, u64>,
+    /// How much life of fleets that was.
+    #[serde(skip)]
+    pub lived: Lived,
     /// From a holder's death to the association that follows, in seconds.
     #[serde(skip)]
     pub death_to_move: Spread,
@@ -75,7 +112,7 @@ pub struct ScenarioReport {
 }
 
 /// Percentiles by nearest rank.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Spread {
     /// Half of them are at most this.
     pub p50: f64,
@@ -99,7 +136,7 @@ impl Spread {
 }
 
 /// Finer than a thousandth of a second nothing here is known.
-fn thousandths(seconds: f64) -> f64 {
+pub(super) fn thousandths(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
@@ -107,6 +144,10 @@ impl ScenarioReport {
     /// Sums up runs.
     #[must_use]
     pub fn of(scenario: &'static str, strategy: Strategy, runs: &[RunReport]) -> Self {
+        let mut lived = Lived::default();
+        for run in runs {
+            lived += run.lived;
+        }
         let mut calls = BTreeMap::new();
         for (operation, count) in runs.iter().flat_map(|run| &run.calls) {
             *calls.entry(operation.clone()).or_default() += count;
@@ -120,6 +161,7 @@ impl ScenarioReport {
             moves: runs.iter().map(|run| run.moves).sum(),
             needless_moves: runs.iter().map(|run| run.needless_moves).sum(),
             calls,
+            lived,
             death_to_move: Spread::of(runs.iter().flat_map(|run| run.death_to_move.iter().copied()).collect()),
             years: YearsReport::of(runs.iter().filter_map(|run| run.year.as_ref())),
             recoveries: RecoveriesReport::of(runs.iter().filter_map(|run| run.recovery.as_ref())),

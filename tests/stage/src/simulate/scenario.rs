@@ -95,7 +95,7 @@ pub(super) struct Script {
 }
 
 /// What must be so, besides the fleet's health, before a run is over.
-pub(super) enum Over {
+pub(crate) enum Over {
     /// Nothing.
     Healthy,
     /// The blue/green deployment has scaled this group down, to a least size of none.

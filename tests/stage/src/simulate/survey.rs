@@ -12,6 +12,7 @@ use std::{
 };
 
 use elastic_ip_failover::{Config, ConfigError};
+use panda_world::Faults;
 use thiserror::Error;
 use tokio::{runtime::Builder, task::LocalSet};
 
@@ -22,7 +23,7 @@ use super::{
     law::Judge,
     play::{self, Played},
     recovery,
-    report::{RunReport, ScenarioReport},
+    report::{Lived, RunReport, ScenarioReport},
     scenario::{Scenario, Script},
     timeline::timeline,
     truth::Truth,
@@ -184,6 +185,7 @@ impl Simulator {
 /// A year was judged while it went.
 fn of_year(seed: u64, played: &year::Played, keep_timeline: bool) -> RunReport {
     let (account, violations) = (&played.account, played.violations.clone());
+    let seconds = played.ended.duration_since(played.began).as_secs_f64();
     let text = || played.chronicle.text(&violations);
     RunReport {
         seed,
@@ -193,7 +195,8 @@ fn of_year(seed: u64, played: &year::Played, keep_timeline: bool) -> RunReport {
         needless_moves: account.needless_moves,
         calls: played.figures.calls.clone(),
         death_to_move: account.death_to_move.clone(),
-        seconds: played.ended.duration_since(played.began).as_secs_f64(),
+        seconds,
+        lived: played.lived,
         timeline: (keep_timeline || !violations.is_empty()).then(text),
         permissions: played.permissions.clone(),
         year: Some(played.figures.clone()),
@@ -213,6 +216,7 @@ fn of_recovery(seed: u64, played: recovery::Played) -> RunReport {
         calls: played.calls,
         death_to_move: Vec::new(),
         seconds: played.ended.duration_since(played.began).as_secs_f64(),
+        lived: played.lived,
         violations: played.violations,
         permissions: BTreeMap::from([(deployment_recovery::FUNCTION, played.permissions)]),
         year: None,
@@ -239,6 +243,9 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
     account.close(&script.fleet.addresses, played.began, played.ended);
     let violations = judge.violations;
     let timeline = (keep_timeline || !violations.is_empty()).then(|| timeline(played, &violations));
+    let seconds = played.ended.duration_since(played.began).as_secs_f64();
+    // The others are there to compare with.
+    let fleets = u32::from(strategy == Strategy::Ours);
     RunReport {
         seed,
         outage_seconds: account.outage_seconds(),
@@ -247,7 +254,8 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         needless_moves: account.needless_moves,
         calls: account.calls,
         death_to_move: account.death_to_move,
-        seconds: played.ended.duration_since(played.began).as_secs_f64(),
+        seconds,
+        lived: Lived::of(fleets, seconds, script.faults != Faults::default(), played.traffic),
         violations,
         permissions: BTreeMap::from([(FAILOVER, played.permissions.clone())]),
         year: None,

@@ -17,6 +17,8 @@ mod trouble;
 mod truth;
 
 pub use self::figures::YearsReport;
+#[cfg(test)]
+pub(super) use self::play::to_live;
 pub(super) use self::{
     figures::Figures,
     play::{Cast, Played, play},
@@ -25,4 +27,4 @@ pub(super) use self::{
 /// 2026-01-01T00:00:00Z; Lord Howe and New York change their clocks on different days.
 const START: i64 = 1_767_225_600;
 /// How many days a year has.
-const DAYS: i64 = 365;
+const DAYS: u32 = 365;

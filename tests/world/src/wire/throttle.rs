@@ -27,21 +27,38 @@ fn limits(request: &ApiRequest) -> (f64, f64) {
 
 /// The buckets, by service and operation.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets(BTreeMap<(&'static str, String), (f64, Timestamp)>);
+pub(crate) struct Buckets(BTreeMap<(&'static str, String), Bucket>);
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    since: Timestamp,
+    /// The least that was left, as a share of the bucket.
+    least: f64,
+}
 
 impl Buckets {
     /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, request: &ApiRequest, now: Timestamp) -> bool {
         let (size, refill) = limits(request);
         let operation = (request.service.map_or("", Service::name), request.operation().to_owned());
-        let (tokens, since) = self.0.entry(operation).or_insert((size, now));
-        let elapsed = now.duration_since(*since).as_secs_f64().max(0.0);
-        *tokens = (*tokens + elapsed * refill).min(size);
-        *since = now;
-        let granted = *tokens >= 1.0;
+        let bucket = self.0.entry(operation).or_insert(Bucket { tokens: size, since: now, least: 1.0 });
+        let elapsed = now.duration_since(bucket.since).as_secs_f64().max(0.0);
+        bucket.tokens = (bucket.tokens + elapsed * refill).min(size);
+        bucket.since = now;
+        let granted = bucket.tokens >= 1.0;
         if granted {
-            *tokens -= 1.0;
+            bucket.tokens -= 1.0;
         }
+        bucket.least = bucket.least.min(if granted { bucket.tokens / size } else { 0.0 });
         granted
+    }
+
+    /// The least that was left of each since this was last asked, as a share of it.
+    pub(crate) fn take_least_left(&mut self) -> BTreeMap<String, f64> {
+        let least = |((_, operation), bucket): (&(&'static str, String), &mut Bucket)| {
+            (operation.clone(), std::mem::replace(&mut bucket.least, 1.0))
+        };
+        self.0.iter_mut().map(least).collect()
     }
 }

@@ -19,7 +19,8 @@ use super::{
     record::{Record, Sources, Terms, Watch},
 };
 use crate::simulate::{
-    cloud::Cloud, deployment::Deployment, lambda::Function as _, lambda::Lambda, law::Violation, timeline,
+    cloud::Cloud, deployment::Deployment, lambda::Function as _, lambda::Lambda, law::Violation, report::Lived,
+    timeline,
 };
 
 /// Every life begins here; nothing depends on it.
@@ -40,6 +41,7 @@ pub(in crate::simulate) struct Played {
     pub(in crate::simulate) violations: Vec<Violation>,
     pub(in crate::simulate) permissions: BTreeSet<Permission>,
     pub(in crate::simulate) calls: BTreeMap<String, u64>,
+    pub(in crate::simulate) lived: Lived,
     pub(in crate::simulate) began: Timestamp,
     pub(in crate::simulate) ended: Timestamp,
     pub(in crate::simulate) timeline: Option<String>,
@@ -102,8 +104,10 @@ pub(in crate::simulate) async fn play(
         ended,
         unfinished,
     });
-    let permissions = world.used_permissions(Recovery::NAME);
+    let (permissions, traffic) = (world.used_permissions(Recovery::NAME), world.traffic());
     drop(world);
+    let rough = life.faults != Faults::default();
+    let lived = Lived::of(1, ended.duration_since(start).as_secs_f64(), rough, traffic);
     let violations = law::judge(&record);
     let timeline = (keep || !violations.is_empty()).then(|| {
         let said =
@@ -119,6 +123,7 @@ pub(in crate::simulate) async fn play(
         violations,
         permissions,
         calls: record.calls,
+        lived,
         began: start,
         ended,
         timeline,

@@ -67,6 +67,9 @@ impl Agenda {
     /// What is due, in order.
     pub(super) fn due(&self, now: Timestamp) -> Vec<Deed> {
         let mut pages = self.pages();
+        if pages.deeds.first_key_value().is_none_or(|((at, _), _)| *at > now) {
+            return Vec::new();
+        }
         let later = pages.deeds.split_off(&(now, u64::MAX));
         std::mem::replace(&mut pages.deeds, later).into_values().collect()
     }

@@ -24,17 +24,18 @@ pub(super) fn appoint(
     environment: &Environment,
     start: Timestamp,
 ) {
+    let days = i64::from(DAYS);
     let after = |seconds: i64| start.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(start);
     for (number, plan) in plans.iter().enumerate() {
         let fleet = plan.spec.name.as_str();
         for _ in 0..weather.troubles {
-            agenda.add(after(rng.i64(0..DAYS * DAY)), Deed::Trouble(number));
+            agenda.add(after(rng.i64(0..days * DAY)), Deed::Trouble(number));
         }
-        for week in 0..=DAYS / 7 {
+        for week in 0..=days / 7 {
             agenda.add(after(week * 7 * DAY + 5 * HOUR), Deed::Tidy(number));
         }
         for _ in 0..4 {
-            agenda.add(after(rng.i64(0..DAYS * DAY)), Deed::Command(order(rng, fleet)));
+            agenda.add(after(rng.i64(0..days * DAY)), Deed::Command(order(rng, fleet)));
         }
         for _ in 0..6 {
             if let Some(closing) = closing(rng, plan, environment, start) {
@@ -43,24 +44,24 @@ pub(super) fn appoint(
             }
         }
         if rng.bool() {
-            let at = rng.i64(0..DAYS * DAY);
+            let at = rng.i64(0..days * DAY);
             pause(agenda, after(at), after(at + rng.i64(HOUR..10 * DAY)), Some(fleet));
         }
         for _ in 0..rng.u8(0..4) {
-            agenda.add(after(rng.i64(0..DAYS * DAY)), Deed::Command(json!({"command": "preview", "fleet": fleet})));
+            agenda.add(after(rng.i64(0..days * DAY)), Deed::Command(json!({"command": "preview", "fleet": fleet})));
         }
     }
     for _ in 0..rng.u8(1..=3) {
-        let at = rng.i64(0..DAYS * DAY);
+        let at = rng.i64(0..days * DAY);
         pause(agenda, after(at), after(at + rng.i64(HOUR..6 * DAY)), None);
     }
     for command in
         [json!({"command": "history", "days": 400}), json!({"command": "preview"}), json!({"command": "nap"})]
     {
-        agenda.add(after(rng.i64(0..DAYS * DAY)), Deed::Command(command));
+        agenda.add(after(rng.i64(0..days * DAY)), Deed::Command(command));
     }
     for (mode, longest) in [("Leashed", 21 * DAY), ("Off", 4 * DAY)] {
-        let at = rng.i64(0..DAYS * DAY);
+        let at = rng.i64(0..days * DAY);
         agenda.add(after(at), Deed::Mode(mode));
         agenda.add(after(at + rng.i64(HOUR..longest)), Deed::Mode("Unleashed"));
     }
@@ -100,7 +101,7 @@ fn order(rng: &mut Rng, fleet: &str) -> Value {
 fn closing(rng: &mut Rng, plan: &Plan, environment: &Environment, start: Timestamp) -> Option<Timestamp> {
     let rules = Rules::read(&plan.spec.groups.first()?.tags, environment).ok()?;
     (0..20).find_map(|_| {
-        let day = start.checked_add(SignedDuration::from_secs(rng.i64(0..DAYS) * DAY)).ok()?;
+        let day = start.checked_add(SignedDuration::from_secs(rng.i64(0..i64::from(DAYS)) * DAY)).ok()?;
         rules.spans(rules.date(day)).last().map(|(_, closing)| *closing)
     })
 }

@@ -16,7 +16,7 @@ use std::{
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use panda_domain::{chaos::Present, ids::FleetName};
-use panda_world::{Entry, Faults, FleetSpec, Permission, Timing, World};
+use panda_world::{Entry, Faults, FleetSpec, Permission, Timing, Traffic, World};
 use serde_json::{Value, json};
 
 use super::{
@@ -40,6 +40,7 @@ use crate::simulate::{
     lambda::{Ending, Failover, Function as _, Lambda},
     law::Violation,
     play::scheduled_event,
+    report::Lived,
     scenario::Over,
     truth,
 };
@@ -72,6 +73,7 @@ pub(in crate::simulate) struct Played {
     pub(in crate::simulate) chronicle: Chronicle,
     /// What of the functions' roles was used, by their names.
     pub(in crate::simulate) permissions: BTreeMap<&'static str, BTreeSet<Permission>>,
+    pub(in crate::simulate) lived: Lived,
     pub(in crate::simulate) began: Timestamp,
     pub(in crate::simulate) ended: Timestamp,
 }
@@ -81,7 +83,7 @@ pub(in crate::simulate) struct Played {
 /// # Errors
 /// The panda would not start with its environment.
 pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) -> Result<Played, panda::ConfigError> {
-    let mut rng = Rng::with_seed(seed ^ 0x0C4A_0517);
+    let mut rng = rng(seed);
     let (weather, plans) = (Weather::draw(&mut rng), fleets::draw(&mut rng));
     let environment = fleets::environment(&cast.panda.environment, &mut rng);
     let config = panda::Config::from_lookup(|name| environment.get(name).cloned())?;
@@ -126,6 +128,7 @@ pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) ->
         truth: truth::Truth::new(&all),
         account: Account::default(),
         chronicle: Chronicle::new(start, keep),
+        rules_of: BTreeMap::new(),
         days: BTreeMap::new(),
         begin: tokio::time::Instant::now(),
         sweep: None,
@@ -150,22 +153,43 @@ pub(in crate::simulate) async fn play(cast: &Cast<'_>, seed: u64, keep: bool) ->
     figures.join(&year.figures.borrow());
     let world = year.cloud.lock();
     let permissions = [Panda::NAME, Failover::NAME].map(|name| (name, world.used_permissions(name))).into();
-    let refused = world.refused_by_roles().to_vec();
+    let (refused, traffic) = (world.refused_by_roles().to_vec(), world.traffic());
     drop(world);
     for refused in refused.iter().filter(|refused| !is_excusable(refused)) {
         let law = "a role allows all that its function asks for, but for instances that lack the tag or have left";
         year.judge.violations.push(Violation { law, at: ended, what: refused.clone() });
     }
-    figures.fleet_days = year.plans.len() as u64 * u64::try_from(DAYS).unwrap_or(0);
+    let lived = Lived { traffic, ..lived(&year.weather, &year.plans) };
+    figures.fleet_days = year.plans.len() as u64 * u64::from(DAYS);
     Ok(Played {
         account: year.account,
         figures,
         violations: std::mem::take(&mut year.judge.violations),
         chronicle: year.chronicle,
         permissions,
+        lived,
         began: start,
         ended,
     })
+}
+
+/// Everything of a year is drawn from this.
+fn rng(seed: u64) -> Rng {
+    Rng::with_seed(seed ^ 0x0C4A_0517)
+}
+
+/// How much life of fleets a year is; the hours after its end, when nothing goes wrong any more, are no part of it.
+fn lived(weather: &Weather, plans: &[Plan]) -> Lived {
+    let (fleets, seconds) = (u32::try_from(plans.len()).unwrap_or(0), DAY.as_secs_f64() * f64::from(DAYS));
+    Lived::of(fleets, seconds, weather.faults != Faults::default(), Traffic::default())
+}
+
+/// The same before it is played.
+#[cfg(test)]
+pub(in crate::simulate) fn to_live(seed: u64) -> Lived {
+    let mut rng = rng(seed);
+    let weather = Weather::draw(&mut rng);
+    lived(&weather, &fleets::draw(&mut rng))
 }
 
 /// Whether a refusal is of an instance without the tag (a group's tag that does not propagate, or that came after the instance), or of one
@@ -192,6 +216,8 @@ struct Year<'a> {
     truth: truth::Truth,
     account: Account,
     chronicle: Chronicle,
+    /// What each group's tags allow, as long as they are these; nothing if they cannot be read.
+    rules_of: BTreeMap<String, (BTreeMap<String, String>, Option<Rules>)>,
     /// The windows of each group's days, as long as its tags are these.
     days: BTreeMap<(String, Date), DayOf>,
     tick: Duration,
@@ -207,7 +233,7 @@ struct Year<'a> {
 
 impl Year<'_> {
     async fn run(&mut self) {
-        let end = DAY * u32::try_from(DAYS).unwrap_or(365);
+        let end = DAY * DAYS;
         let (mut tick, mut review) = (Duration::ZERO, DAY);
         let mut over = false;
         loop {
@@ -393,7 +419,11 @@ impl Year<'_> {
             names.map(|name| (name.clone(), tags(&name))).collect()
         };
         for (name, tags) in groups {
-            let Ok(rules) = Rules::read(&tags, &self.environment) else { continue };
+            if self.rules_of.get(&name).is_none_or(|(of, _)| *of != tags) {
+                let read = Rules::read(&tags, &self.environment).ok();
+                self.rules_of.insert(name.clone(), (tags.clone(), read));
+            }
+            let Some((_, Some(rules))) = self.rules_of.get(&name) else { continue };
             let today = rules.date(now);
             for date in [today.yesterday().ok(), Some(today), today.tomorrow().ok()].into_iter().flatten() {
                 let key = (name.clone(), date);
