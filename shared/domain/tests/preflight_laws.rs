@@ -1,6 +1,8 @@
 //! The laws of `panda_domain::preflight`, searched for counterexamples.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod cases;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use panda_domain::{
@@ -15,6 +17,8 @@ use panda_domain::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
+
+use self::cases::cases;
 
 const CASES: u32 = 1_000;
 const VPC: &str = "vpc-1";
@@ -150,7 +154,7 @@ fn callback() -> Callback {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(CASES))]
+    #![proptest_config(ProptestConfig::with_cases(cases(CASES)))]
 
     #[test]
     fn an_accepted_subnet_was_asked_for_and_can_be_launched_into(launch in launch(), snapshot in snapshot()) {
