@@ -192,6 +192,18 @@ fuzz: $(RUST_TOOLS)/$(CARGO_FUZZ).installed ## strangers' bytes against decoders
 			-max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 -verbosity=0 $(ARGS) || exit 1; \
 	done
 
+# A part of the decisions against its own tests: about four seconds a mutant on a quiet machine, two hours for all of them. What was found
+# before is not played again, so an interrupted run goes on where it was; target/mutants/PART/mutants.out has the lists and every log.
+# The two tests that are left out throw the dice for simulated centuries.
+mutants: $(RUST_TOOLS)/$(CARGO_MUTANTS).installed ## faults put into the decisions, one by one, for their tests to find: make mutants [PART=failover] [FILE=plan.rs] [ARGS="--shard 1/8"]
+	@missed=0; for part in $(PART); do \
+		mkdir -p $(TARGET)/mutants/$$part; tests="--test $$part*"; if [ $$part = event ]; then tests="$$tests --test recovery*"; fi; \
+		set -f; $(WITH_RUST_TOOLS) CARGO_TARGET_DIR=$(abspath $(TARGET))/mutants/build PROPTEST_CASES=150 \
+			cargo mutants --config tests/mutants.toml --iterate --package panda-domain --output $(TARGET)/mutants/$$part \
+			$(if $(FILE),--file "shared/domain/src/$$part/$(FILE)",--file "shared/domain/src/$$part.rs" --file "shared/domain/src/$$part/**") \
+			$(ARGS) -- --lib $$tests -- --skip the_mean_between_kills --skip the_survey_follows || missed=1; \
+	done; exit $$missed
+
 # ----- in your account ----------------------------------------------------------------------------------------------------
 
 build: tools ## the functions for Lambda, in release: target/lambda/NAME/bootstrap (ARCH=arm64 or x86_64)

@@ -252,6 +252,8 @@ fn what_asks_for_nothing_says_why() {
     assert_eq!(Ignored::NotAnEvent.to_string(), "not an EventBridge event (no `detail-type`)");
     let strange = decode(&envelope("aws.s3", "Object Created", json!({}))).unwrap_err();
     assert_eq!(strange.to_string(), "no reflex for `Object Created` of `aws.s3`");
+    let news = envelope("aws.autoscaling", "Predictive Scaling Forecast", json!({"AutoScalingGroupName": "web"}));
+    assert!(matches!(decode(&news), Err(Ignored::UnknownKind { .. })), "a group's name makes no refresh");
     // The same words of another sender are another thing.
     assert!(decode(&envelope("my.app", "Scheduled Event", json!({}))).is_err());
     for (source, detail_type, detail, member) in [
