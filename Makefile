@@ -70,6 +70,7 @@ doctor: ## checks what this machine must already have, and says how to get what 
 	if [ "$$free" -ge 8 ]; then has "$$free GiB of free disk"; else lacks "8 GiB of free disk, for target/ and $(VENV)/: there are $$free" "make clean, or a larger disk"; fi; \
 	if command -v rustup >/dev/null; then has "rustup, for make build: cargo-lambda adds the other processor's target by itself"; \
 		else echo "note     without rustup, make build ARCH=arm64 wants the target aarch64-unknown-linux-gnu in your toolchain"; fi; \
+	if ! command -v c++ >/dev/null; then echo "note     make fuzz wants a C++ compiler: apt-get install g++"; fi; \
 	echo "note     all else comes with make tools, from requirements.txt (linker for the other processor: zig)"; \
 	exit $$missing
 
