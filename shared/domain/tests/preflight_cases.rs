@@ -235,6 +235,64 @@ fn words_that_do_not_fit_are_cut_at_the_last_byte_that_does() {
     assert!(exact.len() == LONGEST_ANSWER && !exact.contains('…'), "a whole answer of the longest length is whole");
 }
 
+#[test]
+fn accepted_subnets_fit_to_the_last_byte_and_words_fill_what_is_left() {
+    let accepted = |warnings: &str| Answer::Accepted {
+        subnets: vec!["subnet-1".into()],
+        zones: BTreeSet::new(),
+        dropped: Vec::new(),
+        warnings: warnings.to_owned(),
+    };
+    let long = accepted(&"x".repeat(9_000));
+    assert_eq!(long.body(&callback()).len(), LONGEST_ANSWER);
+    let missing = LONGEST_ANSWER - accepted("…").body(&callback()).len();
+    for (padding, status) in [(missing, "SUCCESS"), (missing + 1, "FAILED")] {
+        let body = long.body(&Callback { physical: "p".repeat(1 + padding), ..callback() });
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["Status"], status);
+    }
+}
+
+#[test]
+fn sizes_that_contradict_each_other_come_with_sizes_that_do_not() {
+    let mend = |min: u32, desired: u32, max: u32| {
+        let sizes = [("MinSize", json!(min)), ("DesiredCapacity", json!(desired)), ("MaxSize", json!(max))];
+        let findings = plan(&read(&sizes), &snapshot()).findings;
+        findings.into_iter().find(|finding| finding.code == "sizes").and_then(|finding| finding.mend)
+    };
+    assert_eq!(mend(1, 2, 2), None);
+    assert_eq!(mend(3, 2, 4).as_deref(), Some("Choose a DesiredCapacity between 3 and 4."));
+    assert_eq!(mend(3, 4, 3).as_deref(), Some("Choose a DesiredCapacity between 3 and 3."));
+    assert_eq!(mend(3, 4, 2).as_deref(), Some("Choose a MaxSize of at least 3."));
+}
+
+#[test]
+fn too_few_free_addresses_are_a_warning() {
+    let said = |free: u32, asked: &[&str]| {
+        let mut snapshot = snapshot();
+        snapshot.network.subnets.values_mut().for_each(|subnet| subnet.free = free);
+        let findings = plan(&read(&[("SubnetIds", json!(asked))]), &snapshot).findings;
+        findings.into_iter().find(|finding| finding.code == "few-addresses").map(|finding| finding.sentence)
+    };
+    let both = ["subnet-1", "subnet-2"];
+    assert_eq!(
+        said(1, &both).as_deref(),
+        Some("The subnets have 2 free addresses, and the fleet may grow to 4 servers.")
+    );
+    assert_eq!(said(2, &both), None, "just enough");
+    assert_eq!(said(0, &["subnet-3"]), None, "of no subnet nothing is said");
+}
+
+#[test]
+fn what_is_left_out_is_said_as_a_warning() {
+    let asked = [("SubnetIds", json!(["subnet-1", "subnet-2", "subnet-9"])), ("DropUnsuitable", json!(true))];
+    let plan = plan(&read(&asked), &snapshot());
+    let left_out = plan.findings.first().unwrap();
+    assert_eq!(left_out.severity, Severity::Warning);
+    assert_eq!(left_out.sentence, "Left out: the subnet `subnet-9` does not exist in this account and region.");
+    assert!(matches!(plan.decision, Decision::Accepted { .. }));
+}
+
 fn subnet(n: u32, zone: &str) -> Subnet {
     Subnet {
         id: format!("subnet-{n}").into(),
