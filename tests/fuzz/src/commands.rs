@@ -1,6 +1,9 @@
 //! What people and the scheduler say to the panda, and what it wrote down.
 
-use panda_domain::chaos::{Command, Experiment, MOST_HISTORY_DAYS, MOST_VICTIMS};
+use panda_domain::{
+    chaos::{Command, Experiment, MOST_HISTORY_DAYS, MOST_VICTIMS},
+    ids::FleetName,
+};
 use serde_json::Value;
 
 use super::json::payload;
@@ -10,6 +13,12 @@ fn said(text: &str) {
         !text.is_empty() && text.trim() == text && text.chars().count() <= 256,
         "{text:?} says nothing, or too much"
     );
+}
+
+fn named(fleet: Option<&FleetName>) {
+    if let Some(fleet) = fleet {
+        said(fleet.as_str());
+    }
 }
 
 /// Any JSON is a command within its limits, or is refused in few words; a field that the command does not have refuses it.
@@ -22,13 +31,13 @@ pub fn panda(data: &[u8]) {
     assert_eq!(payload.get("command").and_then(Value::as_str), Some(command.name()));
     match &command {
         Command::Tick => {}
-        Command::Preview { fleet } => fleet.iter().for_each(|fleet| said(fleet.as_str())),
+        Command::Preview { fleet } => named(fleet.as_ref()),
         Command::Disarm { reason, fleet } | Command::Arm { reason, fleet } => {
             said(reason);
-            fleet.iter().for_each(|fleet| said(fleet.as_str()));
+            named(fleet.as_ref());
         }
         Command::History { fleet, days } => {
-            fleet.iter().for_each(|fleet| said(fleet.as_str()));
+            named(fleet.as_ref());
             assert!((1..=MOST_HISTORY_DAYS).contains(days));
         }
         Command::Kill(order) => {

@@ -48,7 +48,9 @@ pub fn events(data: &[u8]) {
         Concern::Group(group) => named(group.as_str()),
         Concern::Instances(instances) => {
             assert!(!instances.is_empty(), "{event:?} is about nobody");
-            instances.iter().for_each(|instance| named(instance.as_str()));
+            for instance in &instances {
+                named(instance.as_str());
+            }
         }
     }
     for now in moments(event.time) {
@@ -79,7 +81,8 @@ pub fn recovery(data: &[u8]) {
     let Some(subject) = wake.subject() else { return };
     match subject {
         Subject::Execution { pipeline, execution } => {
-            [pipeline.as_str(), execution.as_str()].map(named).into_iter().collect()
+            named(pipeline.as_str());
+            named(execution.as_str());
         }
         Subject::Deployment(deployment) => named(deployment.as_str()),
     }

@@ -1,6 +1,7 @@
 //! What `make fuzz` searches for an hour holds for its seeds, and for changes of them, in every test run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+#[allow(unreachable_pub, reason = "a library of its own for libFuzzer")]
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
 
