@@ -10,6 +10,12 @@ WORLD_PORT ?= 4570
 JOURNAL_PORT ?= 4571
 WATCH_PORT ?= 9000
 ARGS ?=
+# How long `make fuzz` plays each of its targets, and which: all, or those that are named.
+SECONDS := 60
+FUZZ := $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs)))
+# What `make mutants` changes: all of the decisions, or one part, or one file.
+PART := event failover chaos preflight recovery
+FILE :=
 
 # What people say to the panda: make preview, kill, disarm, arm, history. It may be any text, so make does not expand it and no
 # shell reads it: its value goes into the environment as it is.
@@ -27,10 +33,17 @@ STAGE := $(TARGET)/debug/panda-stage
 FUNCTIONS := $(notdir $(wildcard functions/*))
 TEMPLATES := template.yaml fleet/template.yaml
 SCRIPTS := .ci/run $(wildcard functions/*/*.sh fleet/*.sh fleet/sample-app/scripts/*.sh tests/scenarios/tests/shell/*/*)
+# Tools in Rust come from crates.io, each at its version, as the lock file in its package says: built once, without optimisation.
+RUST_TOOLS := $(TARGET)/tools
+CARGO_DENY := cargo-deny@0.20.2
+CARGO_MACHETE := cargo-machete@0.9.2
+CARGO_FUZZ := cargo-fuzz@0.13.2
+CARGO_MUTANTS := cargo-mutants@27.1.0
+WITH_RUST_TOOLS := PATH="$(abspath $(RUST_TOOLS))/bin:$$PATH"
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate scale soak watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck dependencies fuzz mutants demo simulate scale soak watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +70,7 @@ doctor: ## checks what this machine must already have, and says how to get what 
 	if [ "$$free" -ge 8 ]; then has "$$free GiB of free disk"; else lacks "8 GiB of free disk, for target/ and $(VENV)/: there are $$free" "make clean, or a larger disk"; fi; \
 	if command -v rustup >/dev/null; then has "rustup, for make build: cargo-lambda adds the other processor's target by itself"; \
 		else echo "note     without rustup, make build ARCH=arm64 wants the target aarch64-unknown-linux-gnu in your toolchain"; fi; \
+	if ! command -v c++ >/dev/null; then echo "note     make fuzz wants a C++ compiler: apt-get install g++"; fi; \
 	echo "note     all else comes with make tools, from requirements.txt (linker for the other processor: zig)"; \
 	exit $$missing
 
@@ -137,7 +151,7 @@ invoke-preflight-%: tools ## sends a request of tests/events/preflight to make w
 	@$(WITH_TOOLS) cargo lambda invoke launch-preflight --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) \
 		--data-file tests/events/preflight/$*.json || { echo "Is make watch running in another terminal?" >&2; exit 1; }
 
-lint: tools validate shellcheck ## formatting, clippy, documentation, template, shell scripts: no warnings
+lint: tools validate shellcheck dependencies ## formatting, clippy, documentation, template, shell scripts, dependencies: no warnings
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items --locked
@@ -152,7 +166,51 @@ user-data: ## puts fleet/user-data.sh into fleet/template.yaml
 shellcheck: tools ## the shell scripts, those that stand in for a server's programs too
 	$(VENV)/bin/shellcheck $(SCRIPTS)
 
+# Another version has another stamp, and takes the place of the one before. The first build of a tool warms the next.
+$(RUST_TOOLS)/%.installed:
+	@echo "Building $* (once)"
+	CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_INCREMENTAL=0 cargo install --quiet --locked --debug --force \
+		--root $(RUST_TOOLS) --target-dir $(RUST_TOOLS)/build $(if $(filter cargo-deny@%,$*),--no-default-features) $*
+	@touch $@
+
+# The advisories live in a git repository; a machine that cannot reach it is told what was not checked.
+dependencies: $(RUST_TOOLS)/$(CARGO_DENY).installed $(RUST_TOOLS)/$(CARGO_MACHETE).installed ## licences, bans, sources, duplicates, advisories, and who is depended on for nothing
+	$(WITH_RUST_TOOLS) cargo deny --locked check --hide-inclusion-graph bans licenses sources
+	@if said=$$($(WITH_RUST_TOOLS) cargo deny --locked check advisories 2>&1); then echo "$$said"; \
+	elif echo "$$said" | grep -q 'failed to fetch advisory database'; then \
+		echo "NOT CHECKED: advisories. Their database, https://github.com/RustSec/advisory-db, cannot be reached from here."; \
+	else echo "$$said" >&2; exit 1; fi
+	$(WITH_RUST_TOOLS) cargo machete functions shared tests
+
 ci: lint test ## what CI runs
+
+# ----- adversaries: strangers' bytes, and faults put into our own code --------------------------------------------------------
+
+# cargo-fuzz wants a nightly compiler for sanitizers only; this code has no `unsafe` for them to find. What libFuzzer has found so far
+# stays in target/fuzz/corpus, so that the next run begins there; an input that breaks a law is in target/fuzz/broken.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+fuzz: $(RUST_TOOLS)/$(CARGO_FUZZ).installed ## strangers' bytes against decoders, tags and redaction, a minute each: make fuzz [SECONDS=60] [FUZZ="tags redaction"]
+	$(WITH_RUST_TOOLS) cargo fuzz build --fuzz-dir tests/fuzz --target-dir $(TARGET)/fuzz --sanitizer none
+	@for target in $(FUZZ); do \
+		corpus=$(TARGET)/fuzz/corpus/$$target; broken=$(TARGET)/fuzz/broken; seeds=tests/events; most=4096; \
+		if [ $$target = redaction ]; then most=1024; fi; \
+		if [ -d tests/fuzz/seeds/$$target ]; then seeds="$$seeds tests/fuzz/seeds/$$target"; fi; \
+		mkdir -p $$corpus $$broken; echo "--- $$target, $(SECONDS) seconds"; \
+		$(TARGET)/fuzz/$(HOST)/release/$$target $$corpus $$seeds -dict=tests/fuzz/words.dict -artifact_prefix=$$broken/$$target- \
+			-max_total_time=$(SECONDS) -max_len=$$most -timeout=10 -print_final_stats=1 -verbosity=0 $(ARGS) || exit 1; \
+	done
+
+# A part of the decisions against its own tests: about four seconds a mutant on a quiet machine, two hours for all of them. What was found
+# before is not played again, so an interrupted run goes on where it was; target/mutants/PART/mutants.out has the lists and every log.
+# The two tests that are left out throw the dice for simulated centuries.
+mutants: $(RUST_TOOLS)/$(CARGO_MUTANTS).installed ## faults put into the decisions, one by one, for their tests to find: make mutants [PART=failover] [FILE=plan.rs] [ARGS="--shard 1/8"]
+	@missed=0; for part in $(PART); do \
+		mkdir -p $(TARGET)/mutants/$$part; tests="--test $$part*"; if [ $$part = event ]; then tests="$$tests --test recovery*"; fi; \
+		set -f; $(WITH_RUST_TOOLS) CARGO_TARGET_DIR=$(abspath $(TARGET))/mutants/build PROPTEST_CASES=150 \
+			cargo mutants --config tests/mutants.toml --iterate --package panda-domain --output $(TARGET)/mutants/$$part \
+			$(if $(FILE),--file "shared/domain/src/$$part/$(FILE)",--file "shared/domain/src/$$part.rs" --file "shared/domain/src/$$part/**") \
+			$(ARGS) -- --lib $$tests -- --skip the_mean_between_kills --skip the_survey_follows || missed=1; \
+	done; exit $$missed
 
 # ----- in your account ----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 //! What people write into commands and tags, and what `panda_domain::chaos` makes of it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod cases;
+
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use panda_domain::chaos::{
@@ -9,6 +11,8 @@ use panda_domain::chaos::{
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use self::cases::cases;
 
 fn tags_of(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| (format!("{}{key}", tags::PREFIX), (*value).to_owned())).collect()
@@ -135,7 +139,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(4_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_dies_of_bad_input(payload in any_json()) {

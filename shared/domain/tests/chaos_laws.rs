@@ -1,6 +1,7 @@
 //! The laws of `panda_domain::chaos`, searched for counterexamples.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod cases;
 mod situation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,10 @@ use panda_domain::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use self::situation::{Situation, answer, instance, member, now, order, running};
+use self::{
+    cases::cases,
+    situation::{Situation, answer, instance, member, now, order, running},
+};
 
 const CASES: u32 = 2_000;
 
@@ -284,7 +288,7 @@ fn open(situation: &Situation, when: Timestamp) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: CASES, max_global_rejects: 1_000_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(CASES), max_global_rejects: 1_000_000, ..ProptestConfig::default() })]
 
     #[test]
     fn leashed_beats_every_other_switch(situation in situation()) {

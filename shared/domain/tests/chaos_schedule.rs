@@ -1,6 +1,8 @@
 //! When does `panda_domain::chaos` strike? Clock changes, holidays, the minimum between kills, and simulated centuries of dice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod cases;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
@@ -9,6 +11,8 @@ use panda_domain::chaos::{
     TickLength, WorkDay, survey, tags,
 };
 use proptest::{prelude::*, sample::select};
+
+use self::cases::cases;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -226,7 +230,7 @@ fn windows() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(3_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The clock on the wall, and no arithmetic with moments, says whether a window is open.
     #[test]

@@ -1,6 +1,8 @@
 //! The laws of `panda_domain::failover`, searched for counterexamples.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod cases;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +16,8 @@ use panda_domain::{
     ids::{AllocationId, InstanceId},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use self::cases::cases;
 
 const CASES: u32 = 2_000;
 
@@ -274,7 +278,7 @@ fn holdings(fleet: &FleetSnapshot) -> BTreeMap<InstanceId, usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(CASES))]
+    #![proptest_config(ProptestConfig::with_cases(cases(CASES)))]
 
     #[test]
     fn never_two_addresses_on_one_instance_never_a_foreign_address_a_non_member_or_a_dead_target(

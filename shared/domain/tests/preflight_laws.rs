@@ -1,6 +1,8 @@
 //! The laws of `panda_domain::preflight`, searched for counterexamples.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod cases;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use panda_domain::{
@@ -15,6 +17,8 @@ use panda_domain::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
+
+use self::cases::cases;
 
 const CASES: u32 = 1_000;
 const VPC: &str = "vpc-1";
@@ -150,7 +154,7 @@ fn callback() -> Callback {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(CASES))]
+    #![proptest_config(ProptestConfig::with_cases(cases(CASES)))]
 
     #[test]
     fn an_accepted_subnet_was_asked_for_and_can_be_launched_into(launch in launch(), snapshot in snapshot()) {
@@ -563,4 +567,94 @@ fn what_could_not_be_seen_is_said_and_is_no_verdict() {
     );
     assert!(findings.iter().all(|finding| finding.sentence.contains("AccessDenied")));
     assert_eq!(findings.len(), 10, "{findings:#?}");
+}
+
+/// What is said of a fleet that was harmed, by code: how bad, and what mends it.
+fn said(harm: impl FnOnce(&mut FleetSetup)) -> Vec<(&'static str, Severity, String)> {
+    let mut setup = sound();
+    harm(&mut setup);
+    let findings = check(&setup, &rules()).into_iter();
+    findings.map(|finding| (finding.code, finding.severity, finding.mend.unwrap_or_default())).collect()
+}
+
+#[test]
+fn what_mends_a_fleet_is_the_command_as_it_is_typed() {
+    use Severity::{Error, Note, Warning};
+    let tag = |key: &str, value: &str, propagates: bool| {
+        format!(
+            "aws autoscaling create-or-update-tags --tags \
+             ResourceId=web,ResourceType=auto-scaling-group,Key=lethargic-panda:{key},Value={value},PropagateAtLaunch={propagates}"
+        )
+    };
+    let update = "aws autoscaling update-auto-scaling-group --auto-scaling-group-name web";
+    let untagged = said(|fleet| drop(web(fleet).tags.remove("lethargic-panda:fleet")));
+    assert_eq!(untagged, [("fleet-tag", Error, tag("fleet", "web", false))]);
+    let stays = said(|fleet| web(fleet).tags.get_mut("lethargic-panda:chaos").unwrap().propagates = false);
+    assert_eq!(stays, [("chaos-tag-stays", Error, tag("chaos", "on", true))]);
+    for (max, mend) in [
+        (1, format!("{update} --max-size 2 --desired-capacity 2")),
+        (2, "aws autoscaling set-desired-capacity --auto-scaling-group-name web --desired-capacity 2".to_owned()),
+    ] {
+        let alone = said(|fleet| (web(fleet).desired, web(fleet).max) = (1, max));
+        assert_eq!(alone, [("no-spare", Note, mend)]);
+    }
+    let one_zone = said(|fleet| drop(web(fleet).subnets.pop()));
+    assert_eq!(one_zone, [("one-zone", Warning, format!("{update} --vpc-zone-identifier \"subnet-0,subnet-…\""))]);
+    let gone = said(|fleet| web(fleet).subnets.push("subnet-gone".into()));
+    assert_eq!(gone, [("subnet-unknown", Error, format!("{update} --vpc-zone-identifier \"subnet-0,subnet-1\""))]);
+    let lost = said(|fleet| web(fleet).network.as_mut().unwrap().tables.clear());
+    assert_eq!(lost[0].2, format!("{update} --vpc-zone-identifier \"subnet-1\""));
+    let lonely = said(|fleet| web(fleet).subnets = vec!["subnet-gone".into()]);
+    assert_eq!(lonely[0].2, format!("{update} --vpc-zone-identifier \"subnet-…,subnet-…\""), "none is left");
+    let mute = said(|fleet| {
+        web(fleet).network.as_mut().unwrap().subnets.get_mut("subnet-0").unwrap().lends_public_ip = false;
+    });
+    let lend = "aws ec2 modify-subnet-attribute --subnet-id subnet-0 --map-public-ip-on-launch".to_owned();
+    assert_eq!(mute, [("no-way-out", Error, lend)]);
+    let free = said(|fleet| fleet.addresses.as_mut().unwrap()[0].association = None);
+    let by_hand = "aws ec2 associate-address --allocation-id eipalloc-1 --network-interface-id eni-1".to_owned();
+    assert_eq!(free, [("address-elsewhere", Error, by_hand)]);
+    let second = said(|fleet| {
+        let addresses = fleet.addresses.as_mut().unwrap();
+        addresses.push(Address { allocation: "eipalloc-2".into(), association: None, ..addresses[0].clone() });
+    });
+    let to_the_other = "aws ec2 associate-address --allocation-id eipalloc-2 --network-interface-id eni-2".to_owned();
+    assert_eq!(second, [("address-elsewhere", Error, to_the_other)]);
+}
+
+#[test]
+fn who_does_not_serve_is_not_looked_at_and_a_heartbeat_of_ninety_seconds_is_enough_to_hold() {
+    type Spoil = fn(&mut MemberSetup);
+    let idle: [Spoil; 2] = [|member| member.healthy = false, |member| member.lifecycle = Lifecycle::Standby];
+    for idle in idle {
+        let found = said(|fleet| {
+            idle(&mut web(fleet).members[1]);
+            web(fleet).instances.as_mut().unwrap().get_mut("i-2").unwrap().running = false;
+        });
+        assert_eq!(found, [], "who does not serve need not run");
+    }
+    let heartbeat = |seconds| said(|fleet| web(fleet).hooks.as_mut().unwrap()[1].heartbeat_seconds = seconds)[0].1;
+    assert_eq!((heartbeat(89), heartbeat(90)), (Severity::Error, Severity::Warning));
+}
+
+#[test]
+fn who_cannot_be_reached_is_an_error_only_where_somebody_wants_to_reach_it() {
+    let unreachable = |faults: Option<&str>, deployed: bool| {
+        let found = said(|fleet| {
+            let group = web(fleet);
+            group.managed.as_mut().unwrap().remove("i-2");
+            if !deployed {
+                group.deployments = Ok(Vec::new());
+            }
+            if let Some(faults) = faults {
+                let tag = Tag { value: faults.to_owned(), propagates: false };
+                group.tags.insert("lethargic-panda:faults".to_owned(), tag);
+            }
+        });
+        found.iter().find(|(code, ..)| *code == "not-managed").unwrap().1
+    };
+    assert_eq!(unreachable(None, true), Severity::Error);
+    assert_eq!(unreachable(None, false), Severity::Warning);
+    assert_eq!(unreachable(Some("terminate crash"), false), Severity::Warning);
+    assert_eq!(unreachable(Some("terminate stop-agent"), false), Severity::Error);
 }

@@ -1,6 +1,7 @@
 //! The laws of `panda_domain::recovery`, searched for counterexamples.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
+mod cases;
 mod recovery_failure;
 
 use std::collections::BTreeMap;
@@ -16,9 +17,12 @@ use panda_domain::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use self::recovery_failure::{
-    BUSY, CURED, DEAD, DENIED, SILENT, World, all_poll, deployment, failed, instance, launched, now, restarted, rules,
-    running, stage, target,
+use self::{
+    cases::cases,
+    recovery_failure::{
+        BUSY, CURED, DEAD, DENIED, SILENT, World, all_poll, deployment, failed, instance, launched, now, restarted,
+        rules, running, stage, target,
+    },
 };
 
 const CASES: u32 = 300;
@@ -228,7 +232,7 @@ fn said(target: &Target) -> Option<Cure> {
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: cases(CASES), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {

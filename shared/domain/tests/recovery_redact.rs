@@ -1,8 +1,12 @@
 //! What `panda_domain::recovery::redact` strikes out, and what it leaves for people to read.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod cases;
+
 use panda_domain::recovery::{MARK, Redacted, redact};
 use proptest::{collection::vec, prelude::*, sample::select};
+
+use self::cases::cases;
 
 /// A kind, a text with a secret of that kind, and what of the secret must not be seen. None of them ever opened anything; the shapes are put
 /// together here so that no scanner of secrets takes this file for a leak.
@@ -243,7 +247,7 @@ fn a_tail_keeps_its_end_and_a_line_is_one_line() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_secret_among_noise_is_not_seen(
