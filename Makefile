@@ -30,7 +30,7 @@ SCRIPTS := .ci/run $(wildcard functions/*/*.sh fleet/*.sh fleet/sample-app/scrip
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate watch deploy-local build deploy outputs connect teardown leftovers test-live preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -169,6 +169,9 @@ teardown: tools ## removes the stack from your account; what people would miss s
 
 leftovers: tools ## lists what a torn down stack has kept; ARGS=--delete removes it for good
 	@$(VENV)/bin/python bin/leftovers --stack $(STACK) $(ARGS)
+
+test-live: tools ## asks a real account what only it can confirm, for about 12 cents, and takes everything away: docs/LIVE.md
+	@PYTHONPATH=tests:bin $(VENV)/bin/python -m live $(ARGS)
 
 # ----- speaking to the panda in your account ------------------------------------------------------------------------------
 

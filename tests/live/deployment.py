@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -89,10 +90,12 @@ def end(child: subprocess.Popen[bytes], patience: float = 20.0) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)
-        except ProcessLookupError:
-            return
-        try:
             child.wait(patience)
+        except ProcessLookupError:
             return
         except subprocess.TimeoutExpired:
             continue
+        # A child of its own may have been deaf to the question.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Constant:
         if self.unit == "percent":
             return f"{self.name}: {round(most)},"
         step = IN_SECONDS[self.unit] if self.unit == "millis" else 1.0
-        low, high = int(least / step + 1e-9), -int(-most / step + 1e-9)
+        low, high = math.floor(least / step + 1e-6), math.ceil(most / step - 1e-6)
         if self.text.startswith(f"{self.name}: Span"):
             return f"{self.name}: Span::{'millis' if step < 1 else 'secs'}({low:_}, {high:_}),"
         return f"{self.name}: Duration::from_secs({high:_}),"
