@@ -39,10 +39,12 @@ class Fleet:
     def _deployment_group(self) -> tuple[str, str]:
         for page in self.deploys.get_paginator("list_applications").paginate():
             for application in page["applications"]:
-                for name in self.deploys.list_deployment_groups(applicationName=application)["deploymentGroups"]:
-                    info = self.deploys.get_deployment_group(applicationName=application, deploymentGroupName=name)["deploymentGroupInfo"]
-                    if any(scaling["name"] == self.group for scaling in info["autoScalingGroups"]):
-                        return application, name
+                names = self.deploys.list_deployment_groups(applicationName=application)["deploymentGroups"]
+                for first in range(0, len(names), 100):
+                    reply = self.deploys.batch_get_deployment_groups(applicationName=application, deploymentGroupNames=names[first : first + 100])
+                    for info in reply["deploymentGroupsInfo"]:
+                        if any(scaling["name"] == self.group for scaling in info["autoScalingGroups"]):
+                            return application, info["deploymentGroupName"]
         raise Missing("no deployment group deploys to the fleet's group")
 
     # ----- who is there -----------------------------------------------------------------------------------------------------

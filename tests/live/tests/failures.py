@@ -11,9 +11,11 @@ import tempfile
 import time
 import unittest
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -23,6 +25,7 @@ from live.deployment import Wishes
 from live.live import Live, Skipped
 from live.names import Names
 from live.run import FAILED, FINE, LEFT, Run
+from live.scenarios import ALL
 from live.signals import Signals
 
 from .stage import EVENTS, MOTO, WORLD, Stage
@@ -52,6 +55,34 @@ def throttled(operation: str) -> ClientError:
     return ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, operation)
 
 
+@dataclass
+class Once:
+    """Something that happens at one call of a run: at the nth of an operation."""
+
+    operation: str
+    nth: int
+    before: bool  # the clean-up
+    happened: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.nth}, {'before' if self.before else 'in'} the clean-up"
+
+    def now(self, operation: str) -> bool:
+        """Whether this call is the one."""
+        if operation != self.operation:
+            return False
+        self.nth -= 1
+        self.happened |= self.nth == 0
+        return self.nth == 0
+
+
+def each_call(whole: Played) -> list[Once]:
+    """Every call of a run before its clean-up, and each kind of call of the clean-up."""
+    before = len(whole.calls) - len(whole.cleaning)
+    found = [Once(call, whole.calls[:at].count(call) + 1, at < before) for at, call in enumerate(whole.calls)]
+    return [once for at, once in enumerate(found) if once.before or whole.calls[at] not in whole.calls[before:at]]
+
+
 class Played:
     """A run on the stage: its exit code, its words, the calls that it made, and those of its clean-up."""
 
@@ -75,7 +106,7 @@ class Played:
 
             def before(operation: str, parameters: dict[str, Any]) -> None:
                 self.calls.append(operation)
-                if signals.cleaning:
+                if any(step.startswith("taking everything away") for step in self.run.state.steps):
                     self.cleaning.append(operation)
                 if fault:
                     fault(operation, parameters)
@@ -122,39 +153,37 @@ class Failures(unittest.TestCase):
     def test_a_call_that_fails_once_leaves_nothing_whichever_it_is(self) -> None:
         whole = Played(self.stage)
         self.assertGreater(len(whole.calls), 60)
-        before = len(whole.calls) - len(whole.cleaning)
-        for number in range(len(whole.calls)):
-            made = iter(range(len(whole.calls) + 1000))
+        for number, once in enumerate(each_call(whole)):
+            why = f"a failure at {once}"
 
-            def fault(operation: str, _: dict[str, Any], number: int = number, made: Any = made) -> None:
-                if next(made) == number:
+            def fault(operation: str, _: dict[str, Any], number: int = number, once: Once = once) -> None:
+                if once.now(operation):
                     raise throttled(operation) if number % 2 else EndpointConnectionError(endpoint_url="https://nowhere")
 
             played = Played(self.stage, fault)
-            why = f"call {number}, {whole.calls[number]}, failed"
+            self.assertTrue(once.happened, why)
             self.nothing_is_left(played, why)
-            if number < before:
-                self.assertEqual(played.status, FAILED, f"{why}\n{played.said}")
-                self.assertIn("failed: ", played.said, why)
-            else:
-                self.assertEqual(played.status, FINE, f"{why}\n{played.said}")
+            self.assertEqual(played.status, FAILED if once.before else FINE, f"{why}\n{played.said}")
+            self.assertEqual("failed: " in played.said, once.before, f"{why}\n{played.said}")
 
-    def test_a_signal_at_any_call_leaves_nothing(self) -> None:
+    def test_a_signal_at_any_step_leaves_nothing(self) -> None:
         whole = Played(self.stage)
-        before = len(whole.calls) - len(whole.cleaning)
-        for number in range(len(whole.calls)):
-            made = iter(range(len(whole.calls) + 1000))
+        # The last events are fetched when a signal ends nothing any more.
+        steps = [once for once in each_call(whole) if once.nth == 1 or not once.before]
+        # What a signal cuts off is Python's to say, and the same everywhere; every second step is enough.
+        for number, once in enumerate(steps[::2]):
+            why = f"a signal at {once}"
 
-            def fault(_operation: str, _: dict[str, Any], number: int = number, made: Any = made) -> None:
-                if next(made) == number:
+            def fault(operation: str, _: dict[str, Any], number: int = number, once: Once = once) -> None:
+                if once.now(operation):
                     os.kill(os.getpid(), signal.SIGTERM if number % 2 else signal.SIGINT)
 
-            played = Played(self.stage, fault)
-            why = f"a signal at call {number}, {whole.calls[number]}"
+            with mock.patch("sys.stderr"):
+                played = Played(self.stage, fault)
+            self.assertTrue(once.happened, why)
             self.nothing_is_left(played, why)
-            self.assertEqual(played.status, FAILED if number < before else FINE, f"{why}\n{played.said}")
-            if number < before:
-                self.assertIn("interrupted by SIG", played.said, why)
+            self.assertEqual(played.status, FAILED if once.before else FINE, f"{why}\n{played.said}")
+            self.assertEqual("interrupted by SIG" in played.said, once.before, why)
 
     def test_what_cannot_be_removed_is_named_and_goes_with_the_next_clean_up(self) -> None:
         stubborn = {
@@ -234,31 +263,28 @@ class Failures(unittest.TestCase):
         self.nothing_is_left(played, "a scenario failed")
 
     def test_each_scenario_that_fails_in_its_first_or_a_later_call_leaves_nothing(self) -> None:
-        from live.scenarios import ALL
+        for number, real in enumerate(ALL):
+            state = {"on": False, "left": number % 4}
 
-        for real in ALL:
-            for later in (0, 3):
-                state = {"on": False, "left": later}
+            def begins(live: Live, real: Any = real, state: dict[str, Any] = state) -> None:
+                state["on"] = True
+                live.has_connection = True
+                try:
+                    real.run(live)
+                finally:
+                    state["on"] = False
 
-                def begins(live: Live, real: Any = real, state: dict[str, Any] = state) -> None:
-                    state["on"] = True
-                    live.has_connection = True
-                    try:
-                        real.run(live)
-                    finally:
-                        state["on"] = False
+            def fault(operation: str, parameters: dict[str, Any], state: dict[str, Any] = state) -> None:
+                self.stage.lead_to_the_worlds_bucket(operation, parameters)
+                if state["on"]:
+                    state["left"] -= 1
+                    if state["left"] < 0:
+                        raise throttled(operation)
 
-                def fault(operation: str, parameters: dict[str, Any], state: dict[str, Any] = state) -> None:
-                    self.stage.lead_to_the_worlds_bucket(operation, parameters)
-                    if state["on"]:
-                        state["left"] -= 1
-                        if state["left"] < 0:
-                            raise throttled(operation)
-
-                played = Played(self.stage, fault, [scenario(begins, real.NAME)])
-                self.assertEqual(played.status, FAILED, f"{real.NAME}\n{played.said}")
-                self.assertIn(f"failed: {real.NAME}: ", played.said)
-                self.nothing_is_left(played, real.NAME)
+            played = Played(self.stage, fault, [scenario(begins, real.NAME)])
+            self.assertEqual(played.status, FAILED, f"{real.NAME}\n{played.said}")
+            self.assertIn(f"failed: {real.NAME}: ", played.said)
+            self.nothing_is_left(played, real.NAME)
 
 
 class Asking(unittest.TestCase):

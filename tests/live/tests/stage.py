@@ -140,7 +140,7 @@ class Stage:
                 "name": run, "min": 1, "max": 4, "desired": 2, "hooks": [hook], "maintenance": {"min_percent": 100, "max_percent": 200},
                 "tags": {TAG: run},
             }],
-            "delivery": {"pipeline": run, "deployed": None, "config": "CodeDeployDefault.AllAtOnce", "repository": "example/site"},
+            "delivery": {"pipeline": run, "application": f"site-{self.founded // 90}", "deployed": None, "config": "CodeDeployDefault.AllAtOnce", "repository": "example/site"},
         })
         ec2 = self.own.client("ec2")
         found = ec2.describe_addresses(PublicIps=[address])["Addresses"][0]["AllocationId"]
