@@ -54,7 +54,7 @@ class Scrubber:
 
     def scrub(self, value: Any) -> Any:
         """The same without anything that names the account."""
-        text = json.dumps(_without_people(value), ensure_ascii=False, default=str)
+        text = json.dumps(_without_people(value), ensure_ascii=False, default=lambda time: time.isoformat())
         for secret, sample in self.secrets.items():
             text = text.replace(secret, sample)
         text = VERSION_ID.sub(r'\1"sample"', text)

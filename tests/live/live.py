@@ -50,17 +50,22 @@ class Live:
     def measure(self, seconds: float, blur: float, *constants: str) -> None:
         """A time that was measured; `blur` is how late it may have been seen."""
         self.findings.measures.append(Measure(constants, seconds, blur, self.scenario))
-        self.tell(f"{' + '.join(constants)}: {seconds:.2f} s")
 
-    def reply(self, name: str, value: Any) -> None:
-        """A reply of AWS's that is a sample."""
-        self.findings.replies.setdefault(name, value)
+    def reply(self, name: str, value: dict[str, Any]) -> None:
+        """A reply of AWS's that is a sample, without what is the transport's."""
+        self.findings.replies.setdefault(name, {key: inner for key, inner in value.items() if key != "ResponseMetadata"})
 
     def plays(self, instance: str, role: str) -> str:
         """An instance is ours from now on, and has a role in the samples."""
         self.recorder.ours.add(instance)
         self.scrubber.plays(instance, role)
         return instance
+
+    def knows_the_members(self) -> None:
+        """Whoever is in the fleet now is ours. In the samples the holder is the old one, and others are spare."""
+        holder = self.fleet.holder()
+        for member in self.fleet.members():
+            self.plays(member, "old" if member == holder else "spare")
 
     def hears(self, kind: str, instance: str, state: str = "", since: float = 0.0, seconds: float = 60.0) -> Heard | None:
         """Waits for an event; none if it does not come, which is a fact too: delivery is best effort."""

@@ -107,12 +107,17 @@ class Run:
         live = self.live
         assert live is not None
         for scenario in self.scenarios:
+            already = len(live.findings.measures)
             self.begin(f"{scenario.NAME}: {scenario.ASKS} (about {scenario.MINUTES} minutes)")
             live.scenario = scenario.NAME
             try:
                 live.fleet.wait_until_whole()
+                live.knows_the_members()
                 scenario.run(live)
+                live.knows_the_members()
                 live.recorder.drain()
+                for verdict in measures.verdicts(live.findings.measures[already:], timing.constants()):
+                    self.tell(f"      {measures.line(verdict)}")
             except Skipped as skipped:
                 self.skipped.append(f"{scenario.NAME}: {skipped}")
                 self.tell(f"      skipped: {skipped}")

@@ -19,8 +19,8 @@ fn events_of(world: &SharedWorld) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let take = move || {
-        let events = lock(&world).take_events();
-        std::future::ready(axum::Json(events))
+        let events = serde_json::Value::from(lock(&world).take_events());
+        std::future::ready(([("content-type", "application/json")], events.to_string()))
     };
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
