@@ -5,13 +5,15 @@
 
 use std::process::Stdio;
 
-use jiff::Timestamp;
 use panda_scenarios::{
-    emulator::{HttpWorld, Moto, tool},
+    emulator::{HttpWorld, Moto, site, tool},
     root,
 };
-use panda_stage::tether::without_account;
+use panda_stage::{deploy::deploy_local, tether::without_account};
 use panda_world::{SharedWorld, Span, Timing, World, lock};
+
+/// When the worlds begin.
+const START: &str = "2026-05-07T13:20:00Z";
 
 /// A server for what the world has delivered since it was last asked. Ends with the test's process.
 fn events_of(world: &SharedWorld) -> String {
@@ -55,7 +57,7 @@ fn python(module: &str, least: usize, environment: &[(&str, &str)]) {
 /// The same on a stage: a world with this timing, and moto.
 fn on_stage(module: &str, least: usize, timing: Timing, more: &[(&str, &str)]) {
     let moto = Moto::start();
-    let served = HttpWorld::serve(World::new(20, Timestamp::now(), timing));
+    let served = HttpWorld::serve(World::new(20, START.parse().unwrap(), timing));
     let (world, moto_at, events) = (served.endpoint(), moto.endpoint(), events_of(&served.world));
     let mut environment = vec![("LIVE_WORLD", &*world), ("LIVE_MOTO", &*moto_at), ("LIVE_EVENTS", &*events)];
     environment.extend(more);
@@ -88,4 +90,37 @@ fn an_aws_that_is_other_than_believed_is_told_from_the_one_that_is_believed() {
 #[test]
 fn whatever_call_fails_nothing_is_left_or_it_is_said_what_and_how_it_goes() {
     on_stage("live.tests.failures", 5, Timing { association_kept: Span::secs(20, 30), ..Timing::default() }, &[]);
+}
+
+#[tokio::test]
+async fn sam_takes_the_words_of_a_run_and_what_it_made_goes_away() {
+    let served = HttpWorld::serve(World::new(21, START.parse().unwrap(), Timing::default()));
+    let world = served.endpoint();
+    let deployed = deploy_local(&site(), &world, &[]).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let template = site().built_template(folder.path()).unwrap();
+    // `sam` looks for a newer version of itself on its first run in a new home.
+    let home = folder.path().join("sam");
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::write(home.join("metadata.json"), r#"{"telemetryEnabled": false}"#).unwrap();
+    let tools = tool("sam").parent().unwrap().display().to_string();
+    let path = format!("{tools}:{}", std::env::var("PATH").unwrap());
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let (endpoint, home, template) = (deployed.endpoint(), home.display().to_string(), template.display().to_string());
+    let run = move || {
+        let environment = [
+            ("AWS_ENDPOINT_URL", &*endpoint),
+            ("AWS_ENDPOINT_URL_EC2", &*world),
+            ("AWS_ENDPOINT_URL_AUTO_SCALING", &*world),
+            ("LIVE_TEMPLATE", &*template),
+            ("LIVE_ARCHITECTURE", architecture),
+            ("PATH", &*path),
+            ("__SAM_CLI_APP_DIR", &*home),
+            ("SAM_CLI_TELEMETRY", "0"),
+            ("SAM_CLI_POLL_DELAY", "0.2"),
+        ];
+        python("live.tests.deployed", 1, &environment);
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+    drop(served);
 }
