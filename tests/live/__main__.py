@@ -117,7 +117,7 @@ def main(arguments: list[str], ask: Callable[[], str] = input, folder: Path = FO
             there = Names(earlier.run, earlier.account, earlier.region)
             print(f"An earlier run was not taken away: {again(there, earlier.profile)}", file=sys.stderr)
         if obstacles := guard.obstacles(aws):
-            print(f"Not in this region: the functions of a run would care for other fleets too. --region names another one.", file=sys.stderr)
+            print("A run cannot begin here. In another region (--region) it may:", file=sys.stderr)
             print("\n".join(f"  {obstacle}" for obstacle in obstacles), file=sys.stderr)
             return FAILED
         print(announce(aws, run, scenarios, bool(asked.connection)), flush=True)

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from email.utils import parsedate_to_datetime
+
 from .aws import Aws
 from .names import FLEET_TAG
+
+
+# Times of AWS's are compared with this machine's.
+MOST_SKEW = 2.0
+
+
+def skew(aws: Aws) -> float:
+    """How many seconds this machine's clock is ahead of AWS's, which tells whole seconds."""
+    headers = aws.client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
+    return time.time() - parsedate_to_datetime(headers["date"]).timestamp() - 0.5
 
 
 def obstacles(aws: Aws) -> list[str]:
@@ -19,4 +32,6 @@ def obstacles(aws: Aws) -> list[str]:
         for stack in page["Stacks"]:
             if any(output["OutputKey"] == "ElasticIpFailoverFunctionName" for output in stack.get("Outputs", [])):
                 found.append(f"the stack {stack['StackName']} is an installation already, and would act on what is measured")
+    if abs(ahead := skew(aws)) > MOST_SKEW:
+        found.append(f"this machine's clock is {ahead:+.0f} s from AWS's, and the times of both are compared: have it set by NTP")
     return found

@@ -139,5 +139,6 @@ def partition(region: str) -> str:
 
 
 def seconds(text: str) -> float:
-    """An ISO time as seconds since 1970."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    """An ISO time, in UTC and with any fraction of a second, as seconds since 1970."""
+    whole, _, fraction = text.removesuffix("Z").removesuffix("+00:00").partition(".")
+    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")

@@ -8,6 +8,15 @@ from .aws import ERRORS, Aws, code, said
 from .clock import Clock
 from .names import FLEET_TAG, TAG, Names
 
+# What is asked for by its name: it answers, or it is gone.
+ASKED = {
+    "dynamodb": ("dynamodb", "describe_table", "TableName"),
+    "events": ("events", "describe_rule", "Name"),
+    "lambda": ("lambda", "get_function", "FunctionName"),
+    "s3": ("s3", "head_bucket", "Bucket"),
+    "sqs": ("sqs", "get_queue_url", "QueueName"),
+}
+
 # AWS lists what is gone for a while, so it is asked again.
 PATIENCE = 600.0
 
@@ -32,22 +41,21 @@ def left(aws: Aws, names: Names) -> list[str]:
 
 def is_gone(aws: Aws, arn: str) -> bool:
     """Whether something that is still listed does not exist any more: terminated servers keep their tags, and deleted stacks their names."""
-    service, name = arn.split(":")[2], arn.split(":")[-1].rpartition("/")[2]
+    service, name = arn.split(":")[2], arn.rpartition(":")[2].rpartition("/")[2]
     try:
         if service == "ec2" and name.startswith("i-"):
             reservations = aws.client("ec2").describe_instances(InstanceIds=[name])["Reservations"]
             return all(each["State"]["Name"] == "terminated" for reservation in reservations for each in reservation["Instances"])
+        if service == "ec2":
+            # Tags go with what carries them.
+            return not aws.client("ec2").describe_tags(Filters=[{"Name": "resource-id", "Values": [name]}])["Tags"]
         if service == "cloudformation" and ":stack/" in arn:
             return aws.client("cloudformation").describe_stacks(StackName=arn)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
-        if service == "lambda" and ":function:" in arn:
-            aws.client("lambda").get_function(FunctionName=arn)
-        if service == "sqs":
-            aws.client("sqs").get_queue_url(QueueName=name)
-        if service == "dynamodb":
-            aws.client("dynamodb").describe_table(TableName=name)
+        if service in ASKED:
+            client, operation, argument = ASKED[service]
+            getattr(aws.client(client), operation)(**{argument: name})
     except aws.client("ec2").exceptions.ClientError as error:
-        words = ("NotFound", "NonExistent", "DoesNotExist", "ValidationError")
-        return any(word in code(error) for word in words)
+        return any(word in code(error) for word in ("NotFound", "NonExistent", "DoesNotExist", "ValidationError", "404"))
     return False
 
 

@@ -25,6 +25,7 @@ def run(live: Live) -> None:
     for target in targets["deploymentTargets"]:
         times(live, info, target["instanceTarget"]["lifecycleEvents"])
 
+    fleet.wait_until_whole()
     bad = fleet.deploy("live/broken.zip", bundle(works=False))
     info = fleet.wait_for(bad)
     live.reply("codedeploy-get-deployment-failed", {"deploymentInfo": info})
@@ -37,7 +38,6 @@ def run(live: Live) -> None:
 
     rollback = live.clock.until("the rollback", 300, rolled_back, every=2)
     if rollback.startswith("d-"):
-        # The rollback that an event of it announces is a deployment as any other.
         live.note(f"the rollback is a deployment of its own, and ends as {fleet.wait_for(rollback)['status']}")
     else:
         live.note(f"instead of a rollback: {rollback}")

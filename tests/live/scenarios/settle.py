@@ -45,4 +45,5 @@ def run(live: Live) -> None:
         live.measure(first_new - moved, EVERY + 0.6, "settle")
         silences.append(first_new - last_old)
     if silences:
-        live.note(f"between the last answer of the old server and the first of the new one: {min(silences):.1f} to {max(silences):.1f} s as seen from here")
+        gap = f"{min(silences):.1f} to {max(silences):.1f} s"
+        live.note(f"from the last answer of the old server to the first one of the new one: {gap} as seen from here")

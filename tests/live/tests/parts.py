@@ -10,22 +10,24 @@ import shlex
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import zipfile
 from datetime import datetime, timezone
+from email.utils import format_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from live import costs, deployment, goldens, measures, names, probe, revision, state, timing
+from botocore.exceptions import ClientError
+
+from live import costs, deployment, guard, names, probe, revision, state, verify
 from live.__main__ import chosen, parser
 from live.clock import Clock, Late
 from live.deployment import ROOT, Wishes
-from live.goldens import Scrubber
-from live.measures import Findings, Measure
 from live.names import Names
-from live.recorder import Recorder, patterns
+from live.recorder import Recorder, patterns, seconds
 from live.scenarios import ALL
 from live.signals import Interrupted, Signals
 
@@ -46,126 +48,11 @@ class Still(Clock):
         self.time += seconds
 
 
-class Constants(unittest.TestCase):
-    def test_every_delay_of_the_world_is_read_with_its_line_and_its_mark(self) -> None:
-        known = timing.constants()
-        lines = timing.SOURCE.read_text(encoding="utf-8").splitlines()
-        for constant in known.values():
-            self.assertEqual(lines[constant.line - 1].strip(), constant.text)
-            self.assertLessEqual(constant.least, constant.most)
-            self.assertTrue(constant.marks, f"{constant.name} does not say how sure it is")
-        fields = re.findall(r"(?m)^    pub ([a-z_]+): (?:Span|Duration|u8),$", timing.SOURCE.read_text(encoding="utf-8").split("pub struct Timing")[1])
-        self.assertEqual(list(known), fields)
-
-    def test_a_timing_that_is_written_otherwise_is_not_misread(self) -> None:
-        source = timing.SOURCE.read_text(encoding="utf-8")
-        for there, instead in [("            pending: Span::secs(5, 20)", "            pending: span(5, 20)"), ("            proceed: Span::secs(1, 3),\n", "")]:
-            self.assertEqual(source.count(there), 1, there)
-            with self.assertRaises(timing.Unreadable):
-                timing.constants(source.replace(there, instead))
-
-    def test_what_lies_outside_is_told_with_the_line_that_would_be_right(self) -> None:
-        known = timing.constants()
-        said = lambda *found: [v.advice() for v in measures.verdicts([Measure((name,), s, 0.5, "x") for name, s in found], known)]  # noqa: E731
-        self.assertEqual(said(("settle", 3.2), ("settle", 6.4)), ["within"])
-        self.assertEqual(said(("settle", 6.6)), [f"OUTSIDE: line {known['settle'].line}: settle: Span::millis(3_000, 6_000), -> settle: Span::millis(3_000, 6_600),"])
-        self.assertEqual(said(("pending", 2.3)), [f"OUTSIDE: line {known['pending'].line}: pending: Span::secs(5, 20), -> pending: Span::secs(2, 20),"])
-        self.assertEqual(said(("refresh_waits_percent", 100.0)), [f"OUTSIDE: line {known['refresh_waits_percent'].line}: refresh_waits_percent: 50, -> refresh_waits_percent: 100,"])
-
-    def test_delays_that_follow_each_other_are_compared_with_their_sum(self) -> None:
-        known = timing.constants()
-        detection = ("health_period", "health_notice", "reaction")
-        one = lambda seconds: measures.verdicts([Measure(detection, seconds, 0, "death")], known)[0]  # noqa: E731
-        self.assertEqual(one(10).believed, (1.5, 122))
-        self.assertEqual(one(121).advice(), "within")
-        self.assertIn("one of these is wrong: line", one(123).advice())
-
-    def test_what_is_not_measured_has_a_reason_and_what_is_measured_has_none(self) -> None:
-        known = timing.constants()
-        self.assertLessEqual(set(measures.NOT_ASKED), set(known))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "deep/constants.json"
-            found = Findings(measures=[Measure(("settle",), 4.0, 0.5, "settle")], facts=[("settle", "a move without a gap")])
-            lines = measures.write(path, RUN.run, RUN.region, found, known)
-            body = json.loads(path.read_text(encoding="utf-8"))
-        self.assertEqual(len(lines), 1)
-        self.assertEqual(body["constants"]["settle"]["measured_seconds"], [4.0])
-        self.assertEqual(set(body["not_measured"]), set(known) - {"settle"})
-        self.assertEqual(body["facts"], [{"scenario": "settle", "fact": "a move without a gap"}])
-
-
-class Samples(unittest.TestCase):
-    EVENT = {
-        "id": "7bf73129-1428-4cd3-a780-95db273d1602",
-        "detail-type": "EC2 Instance-terminate Lifecycle Action",
-        "account": "111122223333",
-        "resources": ["arn:aws:autoscaling:eu-west-3:111122223333:autoScalingGroup:5f4e3d2c-1b0a-4f9e-8d7c-6b5a49382716:autoScalingGroupName/panda-live-01234567-Fleet-Group"],
-        "detail": {
-            "AutoScalingGroupName": "panda-live-01234567-Fleet-Group",
-            "EC2InstanceId": "i-0123456789abcdef0",
-            "LifecycleActionToken": "7bf73129-1428-4cd3-a780-95db273d1602",
-            "subnet": "subnet-0a1b2c3d4e5f60718",
-            "peer": "i-0fedcba9876543210",
-            "addresses": ["198.51.100.23"],
-            "commit-id": "8e0c6fb80e09020556d271d4cf0bacdab3614fbd",
-            "author-email": "somebody@company.example",
-            "deployment": "d-ABCDEF123",
-        },
-    }
-
-    def scrubber(self) -> Scrubber:
-        scrubber = Scrubber({"111122223333": goldens.ACCOUNT, "panda-live-01234567": "web", "panda-live-01234567-Fleet-Group": "web"})
-        scrubber.plays("i-0123456789abcdef0", "old")
-        return scrubber
-
-    def test_nothing_that_names_an_account_is_left_and_the_same_stays_the_same(self) -> None:
-        clean = self.scrubber().scrub(self.EVENT)
-        text = json.dumps(clean)
-        for secret in ("111122223333", "01234567", "0123456789abcdef0", "0a1b2c3d", "fedcba", "198.51", "8e0c6f", "company", "ABCDEF123", "7bf73129"):
-            self.assertNotIn(secret, text)
-        self.assertEqual(clean["detail"]["EC2InstanceId"], "i-0old00000000000a")
-        self.assertEqual(clean["detail"]["AutoScalingGroupName"], "web")
-        self.assertEqual(clean["id"], clean["detail"]["LifecycleActionToken"])
-        self.assertEqual(clean["account"], goldens.ACCOUNT)
-        self.assertEqual(self.scrubber().scrub(clean)["detail"]["EC2InstanceId"], "i-0old00000000000a")
-
-    def test_the_ids_of_the_roles_are_those_of_the_samples_that_are_there(self) -> None:
-        scrubber = Scrubber({})
-        for instance, role, sample in [("i-0a", "old", "i-0old00000000000a"), ("i-0b", "new", "i-0new00000000000a"), ("i-0c", "spare", "i-0spare000000000a")]:
-            scrubber.plays(instance, role)
-            self.assertEqual(scrubber.instances[instance], sample)
-        text = "".join(path.read_text(encoding="utf-8") for path in goldens.SAMPLES.glob("*.json"))
-        self.assertIn('"i-0old00000000000a"', text)
-        self.assertIn('"i-0new00000000000a"', text)
-
-    def test_a_sample_that_leaks_is_not_written(self) -> None:
-        scrubber = self.scrubber()
-        # Two secrets, one of which the other brings back.
-        scrubber.secrets = {"aaa": "bbb", "web": "aaa"}
-        with tempfile.TemporaryDirectory() as folder:
-            lines = goldens.write(Path(folder), [{"detail-type": "x", "detail": {"group": "web"}}], {}, scrubber)
-            self.assertEqual(list(Path(folder).glob("*.json")), [])
-        self.assertIn("NOT written", lines[0])
-
-    def test_samples_are_named_as_those_that_are_there(self) -> None:
-        for path in goldens.SAMPLES.glob("*.json"):
-            sample = json.loads(path.read_text(encoding="utf-8"))
-            if sample.get("source") in ("aws.ec2", "aws.autoscaling", "aws.codedeploy", "aws.codepipeline", "aws.ssm") and "warm-pool" not in path.stem:
-                self.assertEqual(goldens.name_of(sample), path.stem)
-
-    def test_another_shape_is_told(self) -> None:
-        name = "ec2-instance-state-change-notification-running"
-        event = json.loads((goldens.SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
-        self.assertEqual(goldens.differences(name, event), "the same shape as the sample")
-        event["detail"]["reason"] = "new"
-        del event["resources"]
-        self.assertEqual(goldens.differences(name, event), "AWS has detail.reason: str; AWS lacks resources[]: str")
-
-
 class Deploying(unittest.TestCase):
     def test_every_parameter_is_the_templates_and_its_value_is_allowed(self) -> None:
         template = (ROOT / "template.yaml").read_text(encoding="utf-8")
-        wishes = Wishes(connection="arn:aws:codeconnections:eu-west-3:111122223333:connection/0f5b706a-1a1d-46c5-86b6-f177321bcfb2", repository="you/site")
+        connection = "arn:aws:codeconnections:eu-west-3:111122223333:connection/0f5b706a-1a1d-46c5-86b6-f177321bcfb2"
+        wishes = Wishes(connection=connection, repository="you/site")
         for name, value in {**deployment.parameters(RUN, Wishes()), **deployment.parameters(RUN, wishes)}.items():
             self.assertEqual(template.count(f"\n  {name}:\n    Type: "), 1, name)
             body = template.split(f"\n  {name}:\n    Type: ")[1].split("\n  ")[0:12]
@@ -194,7 +81,8 @@ class Deploying(unittest.TestCase):
                 script = archive.read("scripts/after-install.sh").decode()
             there = {path.relative_to(revision.SAMPLE).as_posix() for path in revision.SAMPLE.rglob("*") if path.is_file()}
             self.assertEqual(listed, there | {"scripts/after-install.sh"})
-            self.assertEqual(re.findall(r"(?m)^  ([A-Z]\w+):$", appspec), ["ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"])
+            events = ["ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
+            self.assertEqual(re.findall(r"(?m)^  ([A-Z]\w+):$", appspec), events)
             subprocess.run(["bash", "-n"], input=script, text=True, check=True)
             self.assertEqual("exit 7" in script, not works)
 
@@ -205,8 +93,10 @@ class Deploying(unittest.TestCase):
 
 class Hearing(unittest.TestCase):
     def test_of_others_nothing_is_kept(self) -> None:
-        theirs, mine = ({"id": name, "detail-type": "x", "time": "2026-05-07T13:22:07Z", "detail": {"instance-id": name}} for name in ("i-0theirs", "i-0mine"))
-        messages = [{"Body": json.dumps(event), "ReceiptHandle": "r", "Attributes": {"SentTimestamp": "1778160128500"}} for event in (theirs, mine, mine)]
+        event = {"detail-type": "x", "time": "2026-05-07T13:22:07Z"}
+        theirs, mine = ({"id": name, "detail": {"instance-id": name}, **event} for name in ("i-0theirs", "i-0mine"))
+        stamp = {"ReceiptHandle": "r", "Attributes": {"SentTimestamp": "1778160128500"}}
+        messages = [{"Body": json.dumps(each), **stamp} for each in (theirs, mine, mine)]
         replies = iter([{"Messages": messages}, {}])
         sqs = mock.Mock(receive_message=lambda **_: next(replies))
         recorder = Recorder(mock.Mock(client=lambda _: sqs), Clock(), RUN)
@@ -239,9 +129,58 @@ class Hearing(unittest.TestCase):
         with http.server.HTTPServer(("127.0.0.1", 0), Site) as site:
             threading.Thread(target=site.serve_forever, daemon=True).start()
             real = http.client.HTTPConnection
-            with mock.patch.object(probe.http.client, "HTTPConnection", lambda address, _port, timeout: real(address, site.server_port, timeout=timeout)):
+            there = lambda address, _port, timeout: real(address, site.server_port, timeout=timeout)  # noqa: E731
+            with mock.patch.object(probe.http.client, "HTTPConnection", there):
                 self.assertEqual([probe.ask("127.0.0.1") for _ in range(3)], ["i-0abc", None, None])
             site.shutdown()
+
+
+    def test_a_time_is_read_with_any_fraction(self) -> None:
+        for text, fraction in [("2026-05-07T13:22:07Z", 0), ("2026-05-07T13:22:07.5Z", 0.5), ("2026-05-07T13:22:07.629+00:00", 0.629)]:
+            self.assertAlmostEqual(seconds(text), 1778160127 + fraction, places=4)
+
+
+class Beginning(unittest.TestCase):
+    def told(self, ahead: float) -> list[str]:
+        """The obstacles in an empty account whose clock this machine's is ahead of."""
+        date = format_datetime(datetime.fromtimestamp(time.time() - ahead, timezone.utc), usegmt=True)
+        client = mock.MagicMock()
+        client.describe_addresses.return_value = {"Addresses": []}
+        client.get_caller_identity.return_value = {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+        return guard.obstacles(mock.Mock(client=lambda _: client))
+
+    def test_a_clock_that_is_wrong_measures_nothing(self) -> None:
+        self.assertEqual(self.told(0), [])
+        for wrong in (5, -5):
+            self.assertIn("clock", self.told(wrong)[0])
+
+
+class Leaving(unittest.TestCase):
+    def gone(self, arn: str, **replies: Any) -> bool:
+        """What is said of something that is still listed, when AWS answers so."""
+        client = mock.MagicMock()
+        client.exceptions.ClientError = ClientError
+        for operation, reply in replies.items():
+            setattr(client, operation, mock.Mock(**({"side_effect": reply} if isinstance(reply, Exception) else {"return_value": reply})))
+        return verify.is_gone(mock.Mock(client=lambda _: client), arn)
+
+    def test_what_is_listed_and_does_not_exist_is_gone_and_nothing_else_is(self) -> None:
+        arn = "arn:aws:{}:eu-west-3:111122223333:{}".format
+        no = lambda code: ClientError({"Error": {"Code": code}}, "x")  # noqa: E731
+        instance = lambda state: {"Reservations": [{"Instances": [{"State": {"Name": state}}]}]}  # noqa: E731
+        self.assertTrue(self.gone(arn("ec2", "instance/i-0a"), describe_instances=instance("terminated")))
+        self.assertTrue(self.gone(arn("ec2", "instance/i-0a"), describe_instances=no("InvalidInstanceID.NotFound")))
+        self.assertFalse(self.gone(arn("ec2", "instance/i-0a"), describe_instances=instance("running")))
+        self.assertTrue(self.gone(arn("ec2", "vpc/vpc-0a"), describe_tags={"Tags": []}))
+        self.assertFalse(self.gone(arn("ec2", "vpc/vpc-0a"), describe_tags={"Tags": [{"Key": "panda-live"}]}))
+        self.assertTrue(self.gone(arn("dynamodb", "table/journal"), describe_table=no("ResourceNotFoundException")))
+        self.assertFalse(self.gone(arn("dynamodb", "table/journal"), describe_table={}))
+        self.assertTrue(self.gone("arn:aws:s3:::bucket", head_bucket=no("404")))
+        self.assertFalse(self.gone("arn:aws:s3:::bucket", head_bucket=no("AccessDenied")))
+        self.assertFalse(self.gone(arn("codedeploy", "application:site")))
+        stack = lambda status: {"Stacks": [{"StackStatus": status}]}  # noqa: E731
+        self.assertTrue(self.gone(arn("cloudformation", "stack/x/1"), describe_stacks=stack("DELETE_COMPLETE")))
+        self.assertFalse(self.gone(arn("cloudformation", "stack/x/1"), describe_stacks=stack("DELETE_FAILED")))
 
 
 class Ending(unittest.TestCase):

@@ -35,13 +35,14 @@ fn events_of(world: &SharedWorld) -> String {
     endpoint
 }
 
-/// Runs a module of Python tests, which must all pass and must be so many at least.
-fn python(module: &str, least: usize, environment: &[(&str, &str)]) {
+/// Runs modules of Python tests, which must all pass and must be so many at least.
+fn python(modules: &[&str], least: usize, environment: &[(&str, &str)]) {
     let path = [root().join("tests"), root().join("bin")].map(|folder| folder.display().to_string()).join(":");
     let folder = tempfile::tempdir().unwrap();
     let output = without_account(tool("python").as_os_str())
         .current_dir(folder.path())
-        .args(["-m", "unittest", "--failfast", module])
+        .args(["-m", "unittest", "--failfast"])
+        .args(modules)
         .env("PYTHONPATH", path)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .envs(environment.iter().copied())
@@ -55,23 +56,23 @@ fn python(module: &str, least: usize, environment: &[(&str, &str)]) {
 }
 
 /// The same on a stage: a world with this timing, and moto.
-fn on_stage(module: &str, least: usize, timing: Timing, more: &[(&str, &str)]) {
+fn on_stage(modules: &[&str], least: usize, timing: Timing, more: &[(&str, &str)]) {
     let moto = Moto::start();
     let served = HttpWorld::serve(World::new(20, START.parse().unwrap(), timing));
     let (world, moto_at, events) = (served.endpoint(), moto.endpoint(), events_of(&served.world));
     let mut environment = vec![("LIVE_WORLD", &*world), ("LIVE_MOTO", &*moto_at), ("LIVE_EVENTS", &*events)];
     environment.extend(more);
-    python(module, least, &environment);
+    python(modules, least, &environment);
 }
 
 #[test]
 fn its_parts_do_what_they_say() {
-    python("live.tests.parts", 15, &[]);
+    python(&["live.tests.parts", "live.tests.findings"], 25, &[]);
 }
 
 #[test]
 fn a_whole_run_measures_what_the_world_is_made_of_and_leaves_nothing() {
-    on_stage("live.tests.rehearse", 1, Timing::default(), &[]);
+    on_stage(&["live.tests.rehearse"], 1, Timing::default(), &[]);
 }
 
 #[test]
@@ -84,12 +85,17 @@ fn an_aws_that_is_other_than_believed_is_told_from_the_one_that_is_believed() {
         ..Timing::default()
     };
     let changed = "settle,association_kept,shutting_down,command_visible";
-    on_stage("live.tests.rehearse", 1, timing, &[("LIVE_CHANGED", changed)]);
+    on_stage(&["live.tests.rehearse"], 1, timing, &[("LIVE_CHANGED", changed)]);
 }
 
 #[test]
 fn whatever_call_fails_nothing_is_left_or_it_is_said_what_and_how_it_goes() {
-    on_stage("live.tests.failures", 5, Timing { association_kept: Span::secs(20, 30), ..Timing::default() }, &[]);
+    on_stage(&["live.tests.failures"], 7, Timing { association_kept: Span::secs(20, 30), ..Timing::default() }, &[]);
+}
+
+#[test]
+fn it_asks_before_it_spends_refuses_what_is_not_its_own_and_ends_what_it_has_begun() {
+    on_stage(&["live.tests.asking"], 4, Timing::default(), &[]);
 }
 
 #[tokio::test]
@@ -119,7 +125,7 @@ async fn sam_takes_the_words_of_a_run_and_what_it_made_goes_away() {
             ("SAM_CLI_TELEMETRY", "0"),
             ("SAM_CLI_POLL_DELAY", "0.2"),
         ];
-        python("live.tests.deployed", 1, &environment);
+        python(&["live.tests.deployed"], 1, &environment);
     };
     tokio::task::spawn_blocking(run).await.unwrap();
     drop(served);
