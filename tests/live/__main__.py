@@ -71,11 +71,12 @@ def announce(aws: Aws, run: Names, scenarios: list[object], connection: bool) ->
     return "\n".join(lines)
 
 
-def open_session(region: str | None, profile: str | None) -> boto3.Session:
-    """What was asked for, or else what `make deploy` uses."""
+def open_session(region: str | None, profile: str | None) -> tuple[boto3.Session, str | None]:
+    """What was asked for, or else what `make deploy` uses; and the profile, if it is one by name. sam must be told the same."""
     saved = session()
-    saved_profile = saved.profile_name if saved.profile_name in saved.available_profiles else None
-    return boto3.Session(region_name=region or saved.region_name, profile_name=profile or saved_profile)
+    if profile is None and saved.profile_name in saved.available_profiles and saved.profile_name != "default":
+        profile = saved.profile_name
+    return boto3.Session(region_name=region or saved.region_name, profile_name=profile), profile
 
 
 def main(arguments: list[str], ask: Callable[[], str] = input, folder: Path = FOLDER, play: Callable[[Run], int] = lambda run: run()) -> int:
@@ -96,8 +97,9 @@ def main(arguments: list[str], ask: Callable[[], str] = input, folder: Path = FO
         print("--repository is OWNER/NAME.", file=sys.stderr)
         return USAGE
     notes = state.read(folder, asked.clean) if asked.clean else None
-    profile = asked.profile or (notes.profile if notes else None)
-    aws = Aws(open_session(asked.region or (notes.region if notes else None), profile))
+    region = asked.region or (notes.region if notes else None)
+    opened, profile = open_session(region, asked.profile or (notes.profile if notes else None))
+    aws = Aws(opened)
     if not aws.region_name:
         print("Which region? --region says it.", file=sys.stderr)
         return USAGE

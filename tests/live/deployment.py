@@ -72,6 +72,9 @@ def deploy(names: Names, wishes: Wishes) -> None:
     environment = {**os.environ, "AWS_REGION": names.region, "AWS_DEFAULT_REGION": names.region}
     if wishes.profile:
         environment["AWS_PROFILE"] = wishes.profile
+        # They would beat the profile, and the stack would be made in another account than the one that is cleaned up.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            environment.pop(name, None)
     arguments = shlex.join(sam_arguments(names, parameters(names, wishes)))
     command = ["make", "--no-print-directory", "deploy", f"STACK={names.stack}", f"ARGS={arguments}"]
     # A session of its own: Ctrl-C is for this program to pass on, once it has stopped whatever it was doing.

@@ -57,23 +57,22 @@ class Fleet:
         """Its members by their ids."""
         return {member["InstanceId"]: member for member in self.described()["Instances"]}
 
-    def instance(self, instance: str) -> dict[str, Any]:
-        """An instance as EC2 tells of it."""
-        reservations = self.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
-        return _only("instance", [found for reservation in reservations for found in reservation["Instances"]])
+    def listed(self, instance: str) -> dict[str, Any] | None:
+        """An instance as EC2 tells of it; none where EC2 does not know it yet, or any more."""
+        reservations = self.ec2.describe_instances(Filters=[{"Name": "instance-id", "Values": [instance]}])["Reservations"]
+        return next((found for reservation in reservations for found in reservation["Instances"]), None)
 
     def state(self, instance: str) -> str:
-        """`running`, `shutting-down`, …; `terminated` too when EC2 has forgotten it."""
-        try:
-            return self.instance(instance)["State"]["Name"]
-        except self.ec2.exceptions.ClientError as error:
-            if code(error) == "InvalidInstanceID.NotFound":
-                return "terminated"
-            raise
+        """`running`, `shutting-down`, …; nothing where EC2 does not list it."""
+        found = self.listed(instance)
+        return found["State"]["Name"] if found else ""
 
     def interface(self, instance: str) -> str:
         """Its primary network interface."""
-        interfaces = self.instance(instance)["NetworkInterfaces"]
+        found = self.listed(instance)
+        if found is None:
+            raise Missing(f"EC2 does not know {instance}")
+        interfaces = found["NetworkInterfaces"]
         return next(found["NetworkInterfaceId"] for found in interfaces if found["Attachment"]["DeviceIndex"] == 0)
 
     def holder(self, allocation: str | None = None) -> str | None:

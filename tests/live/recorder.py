@@ -57,8 +57,9 @@ def patterns(group: str, application: str, pipeline: str | None) -> dict[str, di
 class Recorder:
     """The queue and its rules, and what was heard so far."""
 
-    def __init__(self, aws: Aws, clock: Clock, names: Names) -> None:
-        self.aws, self.clock, self.names = aws, clock, names
+    def __init__(self, aws: Aws, clock: Clock, names: Names, wait: int = 1) -> None:
+        # A queue that is asked without waiting asks only some of its servers, and may say that it is empty.
+        self.aws, self.clock, self.names, self.wait = aws, clock, names, wait
         self.url = ""
         self.heard: list[Heard] = []
         # Whatever names one of these is ours. Of others nothing is kept, not even in memory.
@@ -103,7 +104,8 @@ class Recorder:
         sqs = self.aws.client("sqs")
         new: list[Heard] = []
         while True:
-            reply = sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=0, AttributeNames=["SentTimestamp"])
+            wanted = {"MaxNumberOfMessages": 10, "WaitTimeSeconds": self.wait, "AttributeNames": ["SentTimestamp"]}
+            reply = sqs.receive_message(QueueUrl=self.url, **wanted)
             messages = reply.get("Messages", [])
             if not messages:
                 self.heard += new

@@ -37,6 +37,7 @@ class Run:
     folder: Path = ROOT / "target/live"
     ask: Callable[[str], str | None] = probe.ask
     deploy: Callable[[Names, Wishes], None] = deployment.deploy
+    wait: int = 1  # seconds that the queue is given
     tell: Callable[[str], None] = lambda line: print(line, flush=True)
     live: Live | None = None
     failures: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Run:
         self.deploy(names, self.wishes)
         self.begin("the fleet")
         fleet = Fleet(self.aws, self.clock, names)
-        recorder = Recorder(self.aws, self.clock, names)
+        recorder = Recorder(self.aws, self.clock, names, self.wait)
         recorder.ours |= {fleet.group, fleet.application, *fleet.members(), *([fleet.pipeline] if fleet.pipeline else [])}
         self.begin(f"the queue {names.queue} and its rules")
         arn = recorder.make_queue()

@@ -33,7 +33,8 @@ def run(live: Live) -> None:
 def comes(live: Live, new: str, hook: str, begun: float) -> None:
     """From `pending` to `InService`."""
     fleet, times = live.fleet, Times()
-    launched = at(fleet.instance(new)["LaunchTime"])
+    # EC2 may know of it later than Auto Scaling does.
+    launched = at(live.clock.until("the new server in EC2", 60, lambda: fleet.listed(new), every=EVERY)["LaunchTime"])
     systems = live.aws.client("ssm")
 
     def look(now: float) -> bool:

@@ -99,6 +99,7 @@ class Played:
                 folder=Path(folder),
                 ask=stage.ask,
                 deploy=stage.deploy,
+                wait=0,
                 tell=self.lines.append,
             )
 

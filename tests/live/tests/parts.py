@@ -23,7 +23,7 @@ from unittest import mock
 from botocore.exceptions import ClientError
 
 from live import costs, deployment, guard, names, probe, revision, state, verify
-from live.__main__ import chosen, parser
+from live.__main__ import chosen, open_session, parser
 from live.clock import Clock, Late
 from live.deployment import ROOT, Wishes
 from live.names import Names
@@ -73,6 +73,22 @@ class Deploying(unittest.TestCase):
         self.assertIn(f"--stack-name {RUN.stack}", line)
         # What people have saved by --guided is about their own installation.
         self.assertNotIn(deployment.NOBODYS_CONFIGURATION, (ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+
+    def test_make_deploys_into_the_account_that_is_cleaned_up_and_its_failure_is_a_failure(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            make = Path(folder) / "make"
+            make.write_text(f"#!/bin/sh\nenv >{folder}/environment\nexit $WORTH\n", encoding="utf-8")
+            make.chmod(0o755)
+            keys = {"AWS_ACCESS_KEY_ID": "another", "AWS_SECRET_ACCESS_KEY": "account"}
+            with mock.patch.dict(os.environ, {**keys, "PATH": f"{folder}:{os.environ['PATH']}", "WORTH": "0"}):
+                for wishes, profile, key in [(Wishes(), None, "another"), (Wishes(profile="work"), "work", None)]:
+                    deployment.deploy(RUN, wishes)
+                    said = dict(line.partition("=")[::2] for line in (Path(folder) / "environment").read_text(encoding="utf-8").splitlines())
+                    self.assertEqual((said.get("AWS_PROFILE"), said.get("AWS_ACCESS_KEY_ID")), (profile, key))
+                    self.assertEqual((said["AWS_REGION"], said["AWS_DEFAULT_REGION"]), (RUN.region, RUN.region))
+                os.environ["WORTH"] = "2"
+                with self.assertRaisesRegex(deployment.Refused, "make deploy ended with 2"):
+                    deployment.deploy(RUN, Wishes())
 
     def test_a_revision_has_the_sample_site_and_says_where_it_is(self) -> None:
         for works in (True, False):
@@ -141,6 +157,20 @@ class Hearing(unittest.TestCase):
 
 
 class Beginning(unittest.TestCase):
+    def test_the_account_of_make_deploy_is_asked_and_sam_is_told_its_profile(self) -> None:
+        self.addCleanup(os.chdir, os.getcwd())
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            Path("samconfig.toml").write_text('[default.deploy.parameters]\nregion = "eu-west-3"\nprofile = "work"\n', encoding="utf-8")
+            Path("aws").write_text("[profile work]\nregion = eu-north-1\n[profile other]\n", encoding="utf-8")
+            with mock.patch.dict(os.environ, {"AWS_CONFIG_FILE": f"{folder}/aws"}):
+                for asked, region, profile in [((None, None), "eu-west-3", "work"), (("us-west-2", "other"), "us-west-2", "other")]:
+                    opened, told = open_session(*asked)
+                    self.assertEqual((opened.region_name, opened.profile_name, told), (region, profile, profile))
+                Path("samconfig.toml").unlink()
+                self.assertIsNone(open_session(None, None)[1])
+            os.chdir("/")
+
     def told(self, ahead: float) -> list[str]:
         """The obstacles in an empty account whose clock this machine's is ahead of."""
         date = format_datetime(datetime.fromtimestamp(time.time() - ahead, timezone.utc), usegmt=True)

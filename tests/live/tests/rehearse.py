@@ -38,6 +38,7 @@ class Rehearsal(unittest.TestCase):
                 folder=Path(folder),
                 ask=stage.ask,
                 deploy=stage.deploy,
+                wait=0,
                 tell=lines.append,
             )
             status = run()
