@@ -43,7 +43,7 @@ WITH_RUST_TOOLS := PATH="$(abspath $(RUST_TOOLS))/bin:$$PATH"
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data shellcheck dependencies fuzz mutants demo simulate scale soak watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck dependencies fuzz mutants demo simulate scale soak watch deploy-local build deploy outputs connect teardown leftovers test-live preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -233,6 +233,9 @@ teardown: tools ## removes the stack from your account; what people would miss s
 
 leftovers: tools ## lists what a torn down stack has kept; ARGS=--delete removes it for good
 	@$(VENV)/bin/python bin/leftovers --stack $(STACK) $(ARGS)
+
+test-live: tools ## asks a real account what only it can confirm, for about 12 cents, and takes everything away: docs/LIVE.md
+	@PYTHONPATH=tests:bin $(VENV)/bin/python -m live $(ARGS)
 
 # ----- speaking to the panda in your account ------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ use panda_scenarios::root;
 use serde_yaml_ng::Value;
 
 /// What people read.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -20,6 +20,7 @@ const PAGES: [&str; 10] = [
     "docs/ARCHITECTURE.md",
     "docs/COST.md",
     "docs/DEPLOYMENTS.md",
+    "docs/LIVE.md",
     "docs/LOGGING.md",
     "docs/PITFALLS.md",
     "docs/RUNBOOK.md",
