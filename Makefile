@@ -30,7 +30,7 @@ SCRIPTS := .ci/run $(wildcard functions/*/*.sh fleet/*.sh fleet/sample-app/scrip
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck demo simulate valgrind bench watch deploy-local build deploy outputs connect teardown leftovers preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,8 @@ doctor: ## checks what this machine must already have, and says how to get what 
 	if [ "$$free" -ge 8 ]; then has "$$free GiB of free disk"; else lacks "8 GiB of free disk, for target/ and $(VENV)/: there are $$free" "make clean, or a larger disk"; fi; \
 	if command -v rustup >/dev/null; then has "rustup, for make build: cargo-lambda adds the other processor's target by itself"; \
 		else echo "note     without rustup, make build ARCH=arm64 wants the target aarch64-unknown-linux-gnu in your toolchain"; fi; \
+	if command -v valgrind >/dev/null; then has "valgrind, for make bench"; \
+		else echo "note     without valgrind there is no make bench; get it: apt-get install valgrind"; fi; \
 	echo "note     all else comes with make tools, from requirements.txt (linker for the other processor: zig)"; \
 	exit $$missing
 
@@ -92,6 +94,14 @@ demo: tools dev ## watch the panda kill and the fleet heal, in three minutes; wr
 
 simulate: dev ## strategies against scenarios, and years of chaos, in simulated time, as in make simulate ARGS="--seeds 1000"
 	$(STAGE) simulate $(ARGS)
+
+valgrind:
+	@command -v valgrind >/dev/null || { echo "valgrind is missing, which counts the instructions: apt-get install valgrind" >&2; exit 1; }
+
+# One command with one feature set, so that a function measured here is the one that is built for Lambda.
+bench: valgrind tools dev ## what each function costs, beside a hello world, and whether that is within its budgets; writes target/bench/report.json
+	cargo build --release --locked $(FUNCTIONS:%=--package %) --package hello-lambda
+	$(STAGE) bench --venv $(VENV) --binaries $(TARGET)/release --out $(TARGET)/bench/report.json $(ARGS)
 
 # The world plays what the functions act on; moto keeps the panda's journal and takes its messages.
 LOCALLY := env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \

@@ -75,3 +75,6 @@ impl Aws {
         let _ = self.autoscaling.describe_auto_scaling_groups().customize().interceptor(Knock).send().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,4 +183,5 @@ fn knows_not_the_issuer(error: &ConnectorError) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests;

@@ -1,5 +1,9 @@
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+use std::sync::atomic::AtomicUsize;
 
+use aws_config::{BehaviorVersion, retry::RetryConfig};
+use aws_sdk_ec2::config::{Credentials, Region};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::body::SdkBody;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
@@ -26,11 +30,8 @@ fn the_roots_are_the_five_that_amazon_publishes() {
 
 #[test]
 fn only_an_issuer_that_is_not_known_asks_for_more_trust() {
-    // As hyper-rustls and the client wrap it.
-    let wrapped = |why| {
-        let inner = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(why));
-        ConnectorError::io(Box::new(io::Error::other(inner)))
-    };
+    // As hyper-rustls wraps it.
+    let wrapped = |why| refused(why).unwrap_err();
     assert!(knows_not_the_issuer(&wrapped(CertificateError::UnknownIssuer)));
     for other in [CertificateError::Expired, CertificateError::NotValidForName, CertificateError::Revoked] {
         assert!(!knows_not_the_issuer(&wrapped(other)));
@@ -53,4 +54,69 @@ fn of_a_bundle_what_cannot_be_trusted_is_left_out() {
     assert!(bundle(&write("broken.pem", broken)).is_err());
     assert!(bundle("/nowhere/bundle.pem").is_err());
     fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A client that answers every request so, and counts them.
+#[derive(Clone, Debug)]
+struct Plays {
+    requests: &'static AtomicUsize,
+    answer: fn() -> Result<HttpResponse, ConnectorError>,
+}
+
+impl HttpClient for Plays {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Plays {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        assert!(request.body().bytes().is_some_and(|body| body.starts_with(b"Action=DescribeAddresses")));
+        self.requests.fetch_add(1, Relaxed);
+        HttpConnectorFuture::ready((self.answer)())
+    }
+}
+
+fn no_addresses() -> Result<HttpResponse, ConnectorError> {
+    let body = "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>";
+    Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body)))
+}
+
+fn refused(why: CertificateError) -> Result<HttpResponse, ConnectorError> {
+    let inner = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(why));
+    Err(ConnectorError::io(Box::new(io::Error::other(inner))))
+}
+
+fn ec2(http: AmazonFirst) -> aws_sdk_ec2::Client {
+    let config = aws_sdk_ec2::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .http_client(SharedHttpClient::new(http));
+    aws_sdk_ec2::Client::from_conf(config.build())
+}
+
+#[tokio::test]
+async fn where_amazons_roots_do_not_do_the_same_request_goes_on_with_the_systems_and_so_does_every_later_one() {
+    static FEW: AtomicUsize = AtomicUsize::new(0);
+    static MORE: AtomicUsize = AtomicUsize::new(0);
+    let few = Plays { requests: &FEW, answer: || refused(CertificateError::UnknownIssuer) };
+    let more = || SharedHttpClient::new(Plays { requests: &MORE, answer: no_addresses });
+    let client = ec2(AmazonFirst::new(SharedHttpClient::new(few), more));
+    for _ in 0..3 {
+        client.describe_addresses().send().await.unwrap();
+    }
+    assert_eq!((FEW.load(Relaxed), MORE.load(Relaxed)), (1, 3));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_wrong_is_refused_and_asks_for_no_other_roots() {
+    static FEW: AtomicUsize = AtomicUsize::new(0);
+    static MORE: AtomicUsize = AtomicUsize::new(0);
+    let few = Plays { requests: &FEW, answer: || refused(CertificateError::Expired) };
+    let more = || SharedHttpClient::new(Plays { requests: &MORE, answer: no_addresses });
+    let client = ec2(AmazonFirst::new(SharedHttpClient::new(few), more));
+    client.describe_addresses().send().await.unwrap_err();
+    assert_eq!((FEW.load(Relaxed), MORE.load(Relaxed)), (1, 0));
 }

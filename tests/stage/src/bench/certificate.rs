@@ -3,7 +3,14 @@
 //! The chain is as long as AWS's: a root that only signs, an authority, and the server's own. All keys are P-256, since ring makes no RSA
 //! keys; AWS's endpoints have RSA certificates, which are cheaper to verify and longer.
 
-use std::{io, net::IpAddr, net::Ipv4Addr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use axum::serve::Listener;
 use rcgen::{
@@ -80,11 +87,14 @@ impl Identity {
         let address = listener.local_addr()?;
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
         let (shaken, ready) = mpsc::unbounded_channel();
+        let attempts: Arc<AtomicUsize> = Arc::default();
+        let counted = Arc::clone(&attempts);
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             loop {
                 // Out of descriptors, or a caller that went away: the next one may have more luck.
                 let Ok((stream, from)) = listener.accept().await else { continue };
+                counted.fetch_add(1, Relaxed);
                 let (acceptor, shaken) = (acceptor.clone(), shaken.clone());
                 // On a task of its own, so that one who dawdles keeps nobody waiting.
                 tokio::spawn(async move {
@@ -95,7 +105,7 @@ impl Identity {
                 });
             }
         });
-        Ok(TlsListener { address, ready, _accepting: accepting })
+        Ok(TlsListener { address, attempts, ready, _accepting: accepting })
     }
 }
 
@@ -117,14 +127,16 @@ fn authority(name: &str) -> CertificateParams {
 #[derive(Debug)]
 pub struct TlsListener {
     /// Where it listens.
-    pub address: std::net::SocketAddr,
-    ready: mpsc::UnboundedReceiver<(TlsStream<TcpStream>, std::net::SocketAddr)>,
+    pub address: SocketAddr,
+    /// How often somebody wanted a handshake.
+    pub attempts: Arc<AtomicUsize>,
+    ready: mpsc::UnboundedReceiver<(TlsStream<TcpStream>, SocketAddr)>,
     _accepting: JoinSet<()>,
 }
 
 impl Listener for TlsListener {
     type Io = TlsStream<TcpStream>;
-    type Addr = std::net::SocketAddr;
+    type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         match self.ready.recv().await {

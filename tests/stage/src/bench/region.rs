@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -45,6 +45,7 @@ pub struct Region {
     desk: Arc<Desk>,
     plain: SocketAddr,
     tls: SocketAddr,
+    handshakes: Arc<AtomicUsize>,
     _served: JoinSet<()>,
 }
 
@@ -65,6 +66,7 @@ impl Region {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let secured = identity.listen().await?;
         let (plain, tls) = (listener.local_addr()?, secured.address);
+        let handshakes = Arc::clone(&secured.attempts);
         // Small replies at once: what waits for more to send would be counted as the function's.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let mut served = JoinSet::new();
@@ -72,13 +74,19 @@ impl Region {
         // They end only with their tasks: accept errors are the listeners' own to retry.
         served.spawn(async move { drop(axum::serve(listener, same).await) });
         served.spawn(async move { drop(axum::serve(secured, app).await) });
-        Ok(Self { desk, plain, tls, _served: served })
+        Ok(Self { desk, plain, tls, handshakes, _served: served })
     }
 
     /// Where it answers.
     #[must_use]
     pub fn endpoint(&self, tls: bool) -> String {
         if tls { format!("https://{}", self.tls) } else { format!("http://{}", self.plain) }
+    }
+
+    /// How often somebody wanted a TLS handshake.
+    #[must_use]
+    pub fn handshakes(&self) -> usize {
+        self.handshakes.load(Relaxed)
     }
 
     /// Does something with the world.
@@ -157,3 +165,6 @@ async fn hand_on(desk: &Desk, headers: &HeaderMap, body: &Bytes) -> Response {
         Err(error) => (StatusCode::BAD_GATEWAY, format!("moto did not answer: {error}")).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests;
