@@ -43,7 +43,7 @@ WITH_RUST_TOOLS := PATH="$(abspath $(RUST_TOOLS))/bin:$$PATH"
 # For tools that start others of the venv: sam starts cargo-lambda, and cargo-lambda the zig linker.
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0
 
-.PHONY: help doctor tools lock test dev lint validate user-data shellcheck dependencies fuzz mutants demo simulate scale soak watch deploy-local build deploy outputs connect teardown leftovers test-live preview kill disarm arm history preflight ci clean
+.PHONY: help doctor tools lock test dev lint validate user-data shellcheck dependencies fuzz mutants demo simulate valgrind bench scale soak watch deploy-local build deploy outputs connect teardown leftovers test-live preview kill disarm arm history preflight ci clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,8 @@ doctor: ## checks what this machine must already have, and says how to get what 
 	if command -v rustup >/dev/null; then has "rustup, for make build: cargo-lambda adds the other processor's target by itself"; \
 		else echo "note     without rustup, make build ARCH=arm64 wants the target aarch64-unknown-linux-gnu in your toolchain"; fi; \
 	if ! command -v c++ >/dev/null; then echo "note     make fuzz wants a C++ compiler: apt-get install g++"; fi; \
+	if command -v valgrind >/dev/null; then has "valgrind, for make bench"; \
+		else echo "note     without valgrind there is no make bench; get it: apt-get install valgrind"; fi; \
 	echo "note     all else comes with make tools, from requirements.txt (linker for the other processor: zig)"; \
 	exit $$missing
 
@@ -112,6 +114,14 @@ scale: dev ## 1 to 1,000 fleets in one account under AWS's request limits: a tab
 
 soak: tools dev ## the deployed functions among faults, deaths and kill -9 for ten minutes, and a judge [ARGS="--minutes 2"]
 	$(STAGE) soak --venv $(VENV) $(ARGS)
+
+valgrind:
+	@command -v valgrind >/dev/null || { echo "valgrind is missing, which counts the instructions: apt-get install valgrind" >&2; exit 1; }
+
+# One command with one feature set, so that a function measured here is the one that is built for Lambda.
+bench: valgrind tools dev ## what each function costs, beside a hello world, and whether that is within its budgets; writes target/bench/report.json
+	cargo build --release --locked $(FUNCTIONS:%=--package %) --package hello-lambda
+	$(STAGE) bench --venv $(VENV) --binaries $(TARGET)/release --out $(TARGET)/bench/report.json $(ARGS)
 
 # The world plays what the functions act on; moto keeps the panda's journal and takes its messages.
 LOCALLY := env -u AWS_PROFILE AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \

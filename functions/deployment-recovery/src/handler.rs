@@ -7,7 +7,7 @@ use aws_types::SdkConfig;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use panda_aws::{
-    Aws, AwsError, bus::Bus, commands::Commands, deployments::Deployments, pipelines::Pipelines, topics::Topic,
+    Aws, AwsError, bus::Bus, commands::Commands, deployments::Deployments, opening, pipelines::Pipelines, topics::Topic,
 };
 use panda_domain::{
     ids::PipelineName,
@@ -46,6 +46,12 @@ impl App<DynamoCases> {
         let aws = Aws::new(sdk);
         let cases = DynamoCases::new(sdk, aws.counter(), config.cases_table.as_str());
         Self::new(config, sdk, aws, cases)
+    }
+
+    /// Opens connections before the first event: to what every failure is looked up at.
+    pub async fn open(&self) {
+        let Eyes { pipelines, deployments, .. } = &self.eyes;
+        opening::open(async { tokio::join!(self.cases.knock(), pipelines.knock(), deployments.knock()) }).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use aws_smithy_async::time::SharedTimeSource;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use panda_aws::{Aws, AwsError};
+use panda_aws::{Aws, AwsError, opening};
 use panda_domain::{
     event::{self, Concern, Event},
     failover::{self, Evidence, Problem, Scope},
@@ -60,6 +60,13 @@ impl App {
     pub fn new(config: Config, sdk: &aws_types::SdkConfig) -> Self {
         let clock = sdk.time_source().unwrap_or_default();
         Self { config, aws: Aws::new(sdk), clock, memory: Mutex::default() }
+    }
+
+    /// Opens connections before the first event, as many as its reads use at the same time.
+    pub async fn open(&self) {
+        let knocks =
+            async { tokio::join!(self.aws.knock_at_autoscaling(), self.aws.knock_at_ec2(), self.aws.knock_at_ec2()) };
+        opening::open(knocks).await;
     }
 
     fn now(&self) -> Timestamp {

@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
     let config =
         Config::from_lookup(env::of_the_process).inspect_err(|error| tracing::error!("Could not start: {error}"))?;
     let app = App::new(config, &panda_aws::load().await);
+    app.open().await;
     run(service_fn(async |event| {
         let result = handle(&app, event).await;
         report(&result, SystemTime::now());

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use panda_aws::{
-    Aws, AwsError, alarms::Alarms, bus::Bus, chaos_groups, commands::Commands, deployments::Deployments,
+    Aws, AwsError, alarms::Alarms, bus::Bus, chaos_groups, commands::Commands, deployments::Deployments, opening,
     pipelines::Pipelines, site::Site, topics::Topic,
 };
 use panda_domain::{
@@ -67,6 +67,11 @@ impl App<DynamoJournal> {
         let aws = Aws::new(sdk);
         let journal = DynamoJournal::new(sdk, aws.counter(), config.journal_table.as_str(), config.history_days);
         Self::new(config, sdk, aws, journal)
+    }
+
+    /// Opens connections before the first command: to what every one of them asks.
+    pub async fn open(&self) {
+        opening::open(async { join!(self.journal.knock(), self.eyes.aws.knock_at_autoscaling()) }).await;
     }
 }
 

@@ -14,7 +14,7 @@ use panda_domain::{
     ids::{GroupName, InstanceId},
 };
 
-use crate::{AwsError, Counter, Lazy, budget};
+use crate::{AwsError, Counter, Lazy, budget, opening::Knock};
 
 /// What the verbs of this module need to be allowed.
 pub const ACTIONS: &[&str] = &[
@@ -83,6 +83,11 @@ impl Deployments {
             Client::from_conf(config)
         };
         Self { client: Lazy::new(sdk, client), counter }
+    }
+
+    /// Knocks at CodeDeploy.
+    pub async fn knock(&self) {
+        let _ = self.client.get().list_deployments().customize().interceptor(Knock).send().await;
     }
 
     /// The deployments to instances that have not ended, of all applications. One call where nothing is deployed.

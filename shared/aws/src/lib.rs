@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod managed;
 pub mod network;
 pub mod offerings;
+pub mod opening;
 pub mod pipeline_sources;
 pub mod pipelines;
 pub mod refreshes;
@@ -29,11 +30,13 @@ pub mod status_alarms;
 mod tally;
 pub mod termination;
 pub mod topics;
+mod trust;
 
 pub use self::{
     error::{AwsError, Trouble},
     sdk::{Aws, Lazy, budget, load, retries, timeouts},
     tally::{Counter, Tally},
+    trust::{AMAZON_ROOTS, http_client},
 };
 
 use panda_domain::ids::FleetName;

@@ -5,7 +5,7 @@ pub mod stages;
 use aws_sdk_codepipeline::{Client, types::PipelineExecutionStatus};
 use aws_types::SdkConfig;
 
-use crate::{AwsError, Counter, Lazy, budget};
+use crate::{AwsError, Counter, Lazy, budget, opening::Knock};
 
 /// What the verbs of this module need to be allowed.
 pub const ACTIONS: &[&str] = &["codepipeline:ListPipelineExecutions"];
@@ -30,6 +30,12 @@ impl Pipelines {
             Client::from_conf(config)
         };
         Self { client: Lazy::new(sdk, client), counter }
+    }
+
+    /// Knocks at CodePipeline.
+    pub async fn knock(&self) {
+        let executions = self.client.get().list_pipeline_executions().pipeline_name("knock");
+        let _ = executions.customize().interceptor(Knock).send().await;
     }
 
     /// The executions of a pipeline that have not ended; `None` if there is no such pipeline.

@@ -3,12 +3,14 @@
 use std::{fmt, sync::OnceLock, time::Duration};
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_types::SdkConfig;
 
-use crate::tally::{Counter, Tally};
+use crate::{
+    tally::{Counter, Tally},
+    trust,
+};
 
 /// A connection that takes longer than this is better tried anew: the endpoints are in the same region, a millisecond away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -96,11 +98,8 @@ impl<C> fmt::Debug for Lazy<C> {
 /// The SDK's configuration in a Lambda function: region, credentials and endpoints from the environment, TLS by rustls and ring, and time
 /// limits that fit into an invocation.
 pub async fn load() -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
+        .http_client(trust::http_client(|name| std::env::var(name).ok()))
         .credentials_provider(aws_config::environment::EnvironmentVariableCredentialsProvider::new())
         .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
         .retry_config(retries())

@@ -1,5 +1,6 @@
-//! The simulated AWS on a stage, for real binaries and for people: simulate, scale, serve, demo, soak.
+//! The simulated AWS on a stage, for real binaries and for people: simulate, scale, serve, demo, soak, bench.
 
+pub mod bench;
 pub mod blueprint;
 pub mod demo;
 pub mod deploy;

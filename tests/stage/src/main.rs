@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use panda_stage::{demo, serve, simulate, simulate::scale, soak};
+use panda_stage::{bench, demo, serve, simulate, simulate::scale, soak};
 
 /// The simulated AWS on a stage.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Deploys the template locally and plays faults, deaths and kill -9 for minutes; a judge says what must not have happened
     Soak(soak::SoakArgs),
+    /// Measures the functions' release binaries, and holds the figures against their budgets
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -34,9 +36,10 @@ fn main() -> ExitCode {
         // Has threads and runtimes of its own.
         Command::Simulate(args) => simulate::run(&args),
         Command::Scale(args) => scale::run(&args),
-        Command::Serve(args) => on_one_thread(serve::run(args)),
-        Command::Demo(args) => on_one_thread(demo::run(args)),
-        Command::Soak(args) => on_one_thread(soak::run(args)),
+        Command::Serve(args) => on_one_thread(async { serve::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Demo(args) => on_one_thread(async { demo::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Soak(args) => on_one_thread(async { soak::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Bench(args) => on_one_thread(bench::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody reads standard error: the exit code still tells.
@@ -46,10 +49,9 @@ fn main() -> ExitCode {
 }
 
 /// One thread is enough: everything waits most of the time, and one thread keeps the order of what is printed.
-fn on_one_thread<E: Error + 'static>(work: impl Future<Output = Result<(), E>>) -> Outcome {
+fn on_one_thread<E: Error + 'static>(work: impl Future<Output = Result<ExitCode, E>>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(work)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(runtime.block_on(work)?)
 }
 
 /// An error with everything that led to it.

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use panda_aws::{AwsError, Counter, Lazy, Trouble, budget};
+use panda_aws::{AwsError, Counter, Lazy, Trouble, budget, opening::Knock};
 
 use super::{Cases, Claim, Released, Taken};
 
@@ -52,6 +52,12 @@ impl DynamoCases {
             Client::from_conf(config)
         };
         Self { client: Lazy::new(sdk, client), counter, table: table.into() }
+    }
+
+    /// Knocks at DynamoDB.
+    pub async fn knock(&self) {
+        let update = self.client.get().update_item().table_name(&self.table).key("pk", text("knock"));
+        let _ = update.customize().interceptor(Knock).send().await;
     }
 
     fn update(&self, key: &str, expression: &str) -> UpdateItemFluentBuilder {

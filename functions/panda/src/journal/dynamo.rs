@@ -34,7 +34,7 @@ use aws_sdk_dynamodb::{
 };
 use aws_types::SdkConfig;
 use jiff::{Timestamp, civil::Date};
-use panda_aws::{AwsError, Counter, Lazy, Trouble, budget};
+use panda_aws::{AwsError, Counter, Lazy, Trouble, budget, opening::Knock};
 use panda_domain::{
     chaos::{Experiment, ExperimentId, LastKills, Limits, OpenExperiment, Outcome, Present, Said},
     ids::FleetName,
@@ -90,6 +90,12 @@ impl DynamoJournal {
             Client::from_conf(config)
         };
         Self { client: Lazy::new(sdk, client), counter, table: table.into(), history_days }
+    }
+
+    /// Knocks at DynamoDB.
+    pub async fn knock(&self) {
+        let query = self.client.get().query().table_name(&self.table);
+        let _ = query.customize().interceptor(Knock).send().await;
     }
 
     /// Runs a transaction. `token` makes its repetition by the SDK, after a lost reply, the same transaction ("multiple identical calls have

@@ -1,0 +1,83 @@
+//! What must a function not cost more than?
+//!
+//! The figures are promises to users. The reasons for those that are not plain are in `docs/adr/0011-what-a-function-may-cost.md`.
+
+use super::{
+    jobs::{FAILOVER, HELLO, NO_OP, TICK_100, TICK_1000, TICK_DICE},
+    report::{BudgetReport, Report},
+};
+
+/// The largest zip of a function.
+const ZIP_MB: f64 = 3.0;
+/// The most memory of a function.
+const PEAK_RSS_MB: f64 = 10.0;
+
+/// Start and first invocation over TLS, and a later invocation, in millions of instructions. The first two have two clients at work in
+/// their jobs; the others speak to more services, and pay for each of them.
+const INSTRUCTIONS_M: [(&str, f64, f64); 4] = [
+    ("elastic-ip-failover", 7.0, 2.0),
+    ("panda", 7.0, 2.0),
+    ("deployment-recovery", 10.0, 4.0),
+    ("launch-preflight", 14.0, 6.0),
+];
+
+/// Groups that Auto Scaling puts on a page.
+const PAGES_OF_1000: f64 = 10.0;
+/// The journal's one question.
+const JOURNAL: f64 = 1.0;
+/// What the fleets whose dice fell share: their groups, servers, addresses and deployments.
+const SHARED: f64 = 4.0;
+/// Scaling activities and instance refreshes, which AWS tells of one group at a time.
+const PER_DIE: f64 = 2.0;
+/// As many as are looked at in one tick.
+const MOST_LOOKED_AT: usize = 50;
+
+/// Holds a report against the budgets. A figure that is missing breaks its budget.
+#[must_use]
+pub fn check(report: &Report) -> Vec<BudgetReport> {
+    let mut checked = Vec::new();
+    let mut check = |budget: String, figure: Option<f64>, limit: f64| {
+        let holds = figure.is_some_and(|figure| figure <= limit);
+        checked.push(BudgetReport { budget, figure: figure.unwrap_or_default(), limit, holds });
+    };
+    for (name, cold, warm) in INSTRUCTIONS_M {
+        let function = report.function(name);
+        check(format!("{name}: MB of the zip"), function.map(|function| function.zip_mb.value), ZIP_MB);
+        let rss = function.map(|function| function.tls.peak_rss_mb.value.max(function.plain.peak_rss_mb.value));
+        check(format!("{name}: MB of memory"), rss, PEAK_RSS_MB);
+        let instructions = function.map(|function| function.tls.instructions_m);
+        let sum = instructions.map(|of| of.init.value + of.first.value);
+        check(format!("{name}: million instructions, start and first invocation, TLS"), sum, cold);
+        let later = instructions.map(|of| of.warm.value);
+        check(format!("{name}: million instructions, later invocation, TLS"), later, warm);
+    }
+    let count = |job: &str, what: fn(&super::report::JobReport) -> usize| {
+        report.job(job).map(|job| f64::from(u32::try_from(what(job)).unwrap_or(u32::MAX)))
+    };
+    check(format!("{FAILOVER}: rounds until the address moves"), count(FAILOVER, |job| job.rounds), 2.0);
+    check(format!("{FAILOVER}: reads"), count(FAILOVER, |job| job.reads), 3.0);
+    check(format!("{FAILOVER}: writes"), count(FAILOVER, |job| job.writes), 1.0);
+    check(format!("{NO_OP}: rounds"), count(NO_OP, |job| job.rounds), 1.0);
+    check(format!("{NO_OP}: writes"), count(NO_OP, |job| job.writes), 0.0);
+    let dice = report.job(TICK_DICE).map_or(0, |job| job.dice);
+    let looked_at = f64::from(u32::try_from(dice.min(MOST_LOOKED_AT)).unwrap_or(u32::MAX));
+    let looks = if dice > 0 { SHARED + PER_DIE * looked_at } else { 0.0 };
+    check(format!("{TICK_1000}: reads"), count(TICK_1000, |job| job.reads), PAGES_OF_1000 + JOURNAL);
+    check(
+        format!("{TICK_DICE}: reads, {dice} fell"),
+        count(TICK_DICE, |job| job.reads),
+        PAGES_OF_1000 + JOURNAL + looks,
+    );
+    let more = count(TICK_1000, |job| job.reads).zip(count(TICK_100, |job| job.reads)).map(|(many, few)| many - few);
+    check("ten times the groups: more reads than nine pages".to_owned(), more, PAGES_OF_1000 - 1.0);
+    checked
+}
+
+/// Whether the floor itself was measured: without it there are no ratios.
+#[must_use]
+pub fn has_floor(report: &Report) -> bool {
+    report.function(HELLO).is_some()
+}
+
+#[cfg(test)]
+mod tests;
