@@ -53,14 +53,13 @@ impl fmt::Display for Call {
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Ok(Value),
-    /// AWS's code; the status where there is no code.
+    /// AWS's code; the status where there is no code, or `unreadable`.
     Refused(String, String),
 }
 
 impl Reply {
     pub(crate) fn of(line: &Value) -> Reply {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-        assert!(line.get("broken").is_none(), "the client did not take it: {line}");
         if line.get("code").is_some() {
             return Reply::Refused(text("code"), text("message"));
         }

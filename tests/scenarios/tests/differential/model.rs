@@ -79,6 +79,10 @@ impl Seen {
         self.groups.iter().flat_map(of).collect()
     }
 
+    pub(crate) fn members_in(&self, state: &str) -> Vec<String> {
+        self.members().into_iter().filter(|(.., now)| now == state).map(|(_, id, _)| id).collect()
+    }
+
     pub(crate) fn is_member(&self, id: &str) -> bool {
         self.members().iter().any(|(_, member, _)| member == id)
     }

@@ -137,6 +137,13 @@ pub(crate) struct Answer {
     pub(crate) differences: Vec<Difference>,
 }
 
+impl Answer {
+    /// Whether both did it, or both refused with the same code.
+    pub(crate) fn same_outcome(&self) -> bool {
+        self.world.outcome() == self.moto.outcome()
+    }
+}
+
 /// An empty account. Terminated instances stay listed, with their tags: moto forgets nothing.
 fn fresh(seed: u64) -> World {
     const LONG: u64 = 10 * 365 * 86_400;

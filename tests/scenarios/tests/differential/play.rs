@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::{
     call::Call,
     compare::Difference,
-    judged::Judged,
     model::{Dice, Seen, next_call},
-    pair::{Answer, Pair},
+    names::MOTO,
+    pair::Pair,
     table::JUDGED,
 };
 
@@ -25,65 +25,85 @@ pub(crate) struct Tally {
     pub(crate) met: BTreeMap<usize, u32>,
     /// Accounts that were begun.
     pub(crate) lives: u32,
+    /// Addresses that moto had left on the dead.
+    pub(crate) freed: u32,
+    /// Differences that are in no table: how often, and the calls that led to the first.
+    pub(crate) unlisted: BTreeMap<String, (u32, String)>,
 }
 
-/// Plays so many calls from a seed; says what is unlisted, with the calls that led there.
-pub(crate) fn play(pair: &mut Pair, tally: &mut Tally, seed: u64, calls: u32) -> Result<(), String> {
+/// Plays so many calls from a seed. Where the sides part, both begin anew.
+pub(crate) fn play(pair: &mut Pair, tally: &mut Tally, seed: u64, calls: u32) {
     let mut dice = Dice::new(seed);
-    let mut life = Life::begin(pair, tally, &mut dice);
+    let mut life = Life::begin(pair, tally, &mut dice, seed);
     for _ in 0..calls {
         let call = next_call(&mut dice, &life.seen);
-        if life.live(pair, tally, call)? == End::Apart || life.calls.len() >= 60 {
-            life = Life::begin(pair, tally, &mut dice);
+        if life.live(pair, tally, call) == Now::Apart || life.calls.len() >= LONGEST {
+            life = Life::begin(pair, tally, &mut dice, seed);
         }
     }
-    Ok(())
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum End {
+/// Calls of a life, at most: moto gets slower with all that it remembers, and a story that people read must be short.
+const LONGEST: usize = 60;
+
+/// Whether both sides are still in the same state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Now {
     Together,
     Apart,
 }
 
 struct Life {
+    seed: u64,
     calls: Vec<Call>,
     seen: Seen,
+    /// Interfaces that have been seen, and their instances.
+    interfaces: BTreeMap<String, String>,
 }
 
 impl Life {
-    fn begin(pair: &mut Pair, tally: &mut Tally, dice: &mut Dice) -> Life {
+    fn begin(pair: &mut Pair, tally: &mut Tally, dice: &mut Dice, seed: u64) -> Life {
         pair.anew(dice.number());
         tally.lives += 1;
-        Life { calls: Vec::new(), seen: Seen::default() }
+        Life { seed, calls: Vec::new(), seen: Seen::default(), interfaces: BTreeMap::new() }
     }
 
-    fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: Call) -> Result<End, String> {
+    fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: Call) -> Now {
         self.calls.push(call.clone());
         let answer = pair.ask(&call);
-        let mut apart = self.judge(tally, &call, &answer)?;
-        if answer.differences.iter().all(|difference| difference.path != "outcome") {
+        if answer.same_outcome() {
             let counts = tally.operations.entry(call.name()).or_default();
             counts[usize::from(answer.world.tree().is_none())] += 1;
         }
-        if call.writes && !apart {
-            apart = self.look(pair, tally, &call)?;
+        let (listed, unlisted) = self.judge(tally, &call, &answer.differences);
+        let parted = !unlisted.is_empty() && call.writes && !answer.same_outcome();
+        self.report(tally, &call, &unlisted);
+        if listed == Now::Apart || parted {
+            return Now::Apart;
         }
-        Ok(if apart { End::Apart } else { End::Together })
+        if call.writes { self.look(pair, tally, &call) } else { Now::Together }
     }
 
     /// What exists after a change, on both sides.
-    fn look(&mut self, pair: &mut Pair, tally: &mut Tally, after: &Call) -> Result<bool, String> {
-        let case = "after a change";
+    fn look(&mut self, pair: &mut Pair, tally: &mut Tally, after: &Call) -> Now {
         let ask = |pair: &mut Pair, service, operation, input| {
-            let call = Call::read(service, operation, case, input);
+            let call = Call::read(service, operation, "after a change", input);
             let answer = pair.ask(&call);
             (call, answer)
         };
-        let mut answers = vec![ask(pair, "autoscaling", "DescribeAutoScalingGroups", json!({}))];
-        answers.push(ask(pair, "ec2", "DescribeInstances", json!({})));
-        let dead = dead_of(&answers[1].1.seen);
-        free_the_dead(pair, tally, &dead);
+        let mut answers = vec![
+            ask(pair, "autoscaling", "DescribeAutoScalingGroups", json!({})),
+            ask(pair, "ec2", "DescribeInstances", json!({})),
+        ];
+        let instances = list(&answers[1].1.seen, "Instances");
+        for instance in &instances {
+            let own = list(instance, "NetworkInterfaces");
+            let named = own.iter().map(|each| (text(each, "NetworkInterfaceId"), text(instance, "InstanceId")));
+            self.interfaces.extend(named);
+        }
+        let dead: BTreeSet<String> =
+            instances.iter().filter(|each| each["State"]["Name"] == "terminated").map(|each| text(each, "InstanceId")).collect();
+        self.free_the_dead(pair, tally, &dead);
         answers.push(ask(pair, "ec2", "DescribeAddresses", json!({})));
         for group in list(&answers[0].1.seen, "AutoScalingGroups") {
             let name = json!({"AutoScalingGroupName": group["AutoScalingGroupName"]});
@@ -91,55 +111,72 @@ impl Life {
         }
         let effect = JUDGED.iter().position(|judged| judged.covers_effect(after));
         for (call, answer) in &answers {
-            let outcome = self.judge(tally, call, answer);
-            match (outcome, effect) {
-                (Ok(false), _) => {}
-                (Ok(true), _) => return Ok(true),
-                (Err(_), Some(at)) => {
-                    *tally.met.entry(at).or_default() += 1;
-                    return Ok(true);
+            let (listed, unlisted) = self.judge(tally, call, &answer.differences);
+            if !unlisted.is_empty() {
+                match effect {
+                    Some(at) => *tally.met.entry(at).or_default() += 1,
+                    None => self.report(tally, call, &unlisted),
                 }
-                (Err(words), None) => return Err(words),
+                return Now::Apart;
+            }
+            if listed == Now::Apart {
+                return Now::Apart;
             }
         }
         self.seen = Seen {
             groups: list(&answers[0].1.seen, "AutoScalingGroups"),
-            instances: list(&answers[1].1.seen, "Instances"),
+            instances,
             addresses: list(&answers[2].1.seen, "Addresses"),
             hooks: answers[3..].iter().flat_map(|(_, answer)| list(&answer.seen, "LifecycleHooks")).collect(),
         };
-        Ok(false)
+        Now::Together
     }
 
-    /// Whether the sides are apart now; unlisted differences in words.
-    fn judge(&self, tally: &mut Tally, call: &Call, answer: &Answer) -> Result<bool, String> {
-        let (mut apart, mut unlisted) = (false, Vec::new());
-        for difference in &answer.differences {
-            let covers = |judged: &&Judged| judged.covers(call, difference);
-            match JUDGED.iter().position(|judged| covers(&judged)) {
+    /// Whether the sides are apart by what the table says, and what it does not say.
+    fn judge(&self, tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
+        let (mut now, mut unlisted) = (Now::Together, Vec::new());
+        for difference in differences {
+            match JUDGED.iter().position(|judged| judged.covers(call, difference)) {
                 Some(at) => {
                     *tally.met.entry(at).or_default() += 1;
-                    apart |= JUDGED[at].apart;
+                    if JUDGED[at].apart {
+                        now = Now::Apart;
+                    }
                 }
-                None => unlisted.push(difference),
+                None => unlisted.push(difference.clone()),
             }
         }
-        if unlisted.is_empty() { Ok(apart) } else { Err(self.tell(call, answer, &unlisted)) }
+        (now, unlisted)
     }
 
-    fn tell(&self, call: &Call, answer: &Answer, unlisted: &[&Difference]) -> String {
-        let mut words = String::from("the calls of this life:\n");
-        for call in &self.calls {
-            writeln!(words, "  {call}").expect("a string takes text");
+    /// moto leaves an address on an instance that is terminated. AWS takes it away `[doc]` (EC2 user guide, Elastic IP addresses; instance
+    /// lifecycle), as the world does; so moto is told to, and both go on.
+    fn free_the_dead(&self, pair: &mut Pair, tally: &mut Tally, dead: &BTreeSet<String>) {
+        let addresses = pair.tell_moto("ec2", "DescribeAddresses", &json!({}));
+        let addresses = pair.names.rename(MOTO, &addresses);
+        for address in list(&addresses, "Addresses") {
+            let on = self.interfaces.get(&text(&address, "NetworkInterfaceId"));
+            if on.is_some_and(|instance| dead.contains(instance)) {
+                pair.tell_moto("ec2", "DisassociateAddress", &json!({"PublicIp": text(&address, "PublicIp")}));
+                tally.freed += 1;
+            }
         }
-        writeln!(words, "{} ({}): world {:?}, moto {:?}", call.name(), call.case, answer.world, answer.moto)
-            .expect("a string takes text");
-        words.truncate(words.len().min(20_000));
-        for each in unlisted {
-            let Difference { path, world, moto } = each;
-            let name = call.name();
-            write!(words, "\nUNLISTED {name} | {} | {path} | world: {world} | moto: {moto}", call.case)
-                .expect("a string takes text");
+    }
+
+    fn report(&self, tally: &mut Tally, call: &Call, unlisted: &[Difference]) {
+        for Difference { path, world, moto } in unlisted {
+            let after = self.calls.last().map_or("", |last| last.operation);
+            let case = if call.case == "after a change" { format!("after {after}") } else { call.case.to_owned() };
+            let line = format!("{} | {case} | {path} | world: {world} | moto: {moto}", call.name());
+            let (times, _) = tally.unlisted.entry(line).or_insert_with(|| (0, self.story()));
+            *times += 1;
+        }
+    }
+
+    fn story(&self) -> String {
+        let mut words = format!("seed {}, the calls of this life:\n", self.seed);
+        for call in &self.calls {
+            writeln!(words, "    {call}").expect("a string takes text");
         }
         words
     }
@@ -149,25 +186,6 @@ fn list(tree: &Value, name: &str) -> Vec<Value> {
     tree[name].as_array().cloned().unwrap_or_default()
 }
 
-fn dead_of(instances: &Value) -> BTreeSet<String> {
-    let dead = |each: &Value| each["State"]["Name"] == "terminated";
-    list(instances, "Instances").iter().filter(|each| dead(each)).map(|each| text(each, "InstanceId")).collect()
-}
-
 fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
-}
-
-/// moto leaves an address on an instance that is terminated. AWS takes it away `[doc]` (EC2 user guide, Elastic IP addresses; instance
-/// lifecycle), as the world does; so moto is told to, and both go on.
-fn free_the_dead(pair: &mut Pair, tally: &mut Tally, dead: &BTreeSet<String>) {
-    let addresses = pair.tell_moto("ec2", "DescribeAddresses", &json!({}));
-    let addresses = pair.names.rename(super::names::MOTO, &addresses);
-    for address in list(&addresses, "Addresses") {
-        if dead.contains(&text(&address, "InstanceId")) {
-            let by = json!({"PublicIp": text(&address, "PublicIp")});
-            pair.tell_moto("ec2", "DisassociateAddress", &by);
-            *tally.met.entry(usize::MAX).or_default() += 1;
-        }
-    }
 }
