@@ -27,6 +27,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
+use judged::Judged;
 use pair::Pair;
 use play::{Tally, play};
 use table::{JUDGED, NOT_COMPARED};
@@ -62,7 +63,13 @@ fn the_world_and_moto_differ_only_where_a_source_says_who_is_right() {
     let left: Vec<&String> = known.iter().filter(|name| !compared.contains(*name) && !explained.contains(*name)).collect();
     assert_eq!(left, Vec::<&String>::new(), "these are neither compared nor explained");
 
-    let unmet: Vec<String> =
-        (0..JUDGED.len()).filter(|at| !tally.met.contains_key(at)).map(|at| format!("{:?}", JUDGED[at])).collect();
-    println!("\nNot met: {}", unmet.join("\n"));
+    println!("\nListed differences that were met, who is right, and by which source:");
+    for (at, times) in &tally.met {
+        let Judged { call, case, path, right, source, .. } = JUDGED[*at];
+        println!("  {times:>5} {right:?}: {call} ({case}) {path}: {source}");
+    }
+    println!("  {:>5} World: an address leaves a dead instance: see play.rs", tally.freed);
+    let unmet: Vec<&&Judged> = (0..JUDGED.len()).filter(|at| !tally.met.contains_key(at)).map(|at| &JUDGED[at]).collect();
+    assert!(unmet.is_empty(), "these differences are listed and no longer there: {unmet:#?}");
+    assert!(tally.freed > 0, "moto takes addresses away from the dead by now");
 }

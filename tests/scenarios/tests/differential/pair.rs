@@ -117,11 +117,11 @@ impl Pair {
         Answer { world, moto, seen, differences }
     }
 
-    /// moto has no time: what it does is done. So the world is given an hour, in which everything that is under way ends; its health
-    /// checks, hooks and launches take minutes.
+    /// moto has no time: what it does is done. So the world is given two hours, in which everything that is under way ends: its health
+    /// checks and launches take minutes, a lifecycle hook by default an hour.
     fn settle(&self) {
         let mut world = lock(&self.world.world);
-        let rest = world.now() + 1.hour();
+        let rest = world.now() + 2.hours();
         world.advance_to(rest);
         world.take_journal();
         world.take_events();

@@ -25,6 +25,8 @@ pub(crate) const JUDGED: &[Judged] = &[
         "AWS's examples show a free address with an empty InstanceId or with none: API_DescribeAddresses"),
     judged(World, ["ec2:DescribeAddresses|ec2:DescribeInstanceStatus|ec2:DescribeTags|ec2:DescribeInstances", "by what is no filter",
         "outcome", "InvalidParameterValue", "*"], FILTERS),
+    apart(World, ["ec2:ReleaseAddress", "one in use", "outcome", "InvalidIPAddress.InUse", "OK"],
+        "InvalidIPAddress.InUse until it is disassociated: API_ReleaseAddress"),
     judged(World, ["ec2:ReleaseAddress", "by public address", "outcome", "MissingParameter", "OK"],
         "AllocationId is required: API_ReleaseAddress"),
     // Tags.
@@ -80,7 +82,8 @@ pub(crate) const JUDGED: &[Judged] = &[
         "empty where there is no address: AWS CLI reference, example of describe-instances"),
     judged(Open, ["ec2:DescribeInstances", "*", "Instances[].StateTransitionReason", "User initiated (*GMT)", "User initiated (*UTC)"],
         "each has a time of its own; AWS's ends with GMT: EC2 user guide, troubleshooting-launch"),
-    judged(World, ["ec2:DescribeInstances", "*", "Instances[].Tags[]", "*aws:autoscaling:groupName*", "absent"],
+    judged(World, ["ec2:DescribeInstances|ec2:DescribeTags", "*", "Instances[].Tags[]|Tags[]",
+        "*aws:autoscaling:groupName*", "absent"],
         "a terminated instance loses its tags after a while, and only then: EC2 user guide, terminating-instances"),
     judged(World, ["ec2:DescribeTags", "*", "too many on a page", "absent", "*"], "MaxResults bounds the page: API_DescribeTags"),
     apart(World, ["ec2:CreateTags", "with a key of AWS's", "outcome", "InvalidParameterValue", "OK"],
