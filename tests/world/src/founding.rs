@@ -275,6 +275,7 @@ impl World {
             boots_broken: false,
             version: 1,
             launch_template: name.to_owned(),
+            template_version: None,
             refreshes: Vec::new(),
             deleting: false,
             replacements: Vec::new(),

@@ -62,7 +62,7 @@ pub use ssm::PingState;
 pub use ssm::command::{Command, Invocation, InvocationStatus};
 pub use ssm::document::{Document, DocumentEffect};
 pub use timing::{Span, Timing};
-pub use wire::{ApiReply, ApiRequest};
+pub use wire::{ApiReply, ApiRequest, operations};
 pub use world::{ACCOUNT, REGION, Traffic, World};
 
 /// A world that several callers share: the two faces and the driver of its clock.

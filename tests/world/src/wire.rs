@@ -31,6 +31,7 @@ use input::Input;
 use params::Params;
 pub use request::ApiRequest;
 use request::Protocol;
+pub use service::operations;
 pub(crate) use service::{Handler, Operation, Service, View};
 use shape::Shape;
 use xml::Xml;

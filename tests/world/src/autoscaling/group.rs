@@ -182,6 +182,8 @@ pub struct Group {
     pub version: u32,
     /// Launch template name, for its description.
     pub launch_template: String,
+    /// The version that the group was told to launch, in its own words: `$Latest`, `$Default` or a number. None where nobody said.
+    pub template_version: Option<String>,
     /// Refreshes, the newest last.
     pub refreshes: Vec<Refresh>,
     /// Deleted with force, leaving.
@@ -251,6 +253,7 @@ impl Group {
             warm_pool: self.warm_pool.clone(),
             boot_steal: self.boot_steal.clone(),
             launch_template: self.launch_template.clone(),
+            template_version: self.template_version.clone(),
             refreshes: Vec::new(),
             replacements: Vec::new(),
             avoided: BTreeMap::new(),

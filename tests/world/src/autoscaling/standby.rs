@@ -173,7 +173,8 @@ impl World {
             let desired = group.desired - 1;
             self.want(&name, desired, "a user request to terminate an instance");
         }
-        self.begin_terminate(&name, instance, "instance was taken out of service in response to a user request.", true);
+        let cause = format!("instance {instance} was taken out of service in response to a user request.");
+        self.begin_terminate(&name, instance, &cause, true);
         Ok(name)
     }
 }

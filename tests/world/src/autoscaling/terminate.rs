@@ -63,7 +63,8 @@ impl World {
             Some(Lifecycle::PendingProceed) => self.try_enter_service(group, instance),
             Some(Lifecycle::TerminatingProceed) => match self.state.instances.get(instance).map(|i| i.state) {
                 Some(InstanceState::Terminated) | None => self.soon_gone(group, instance),
-                Some(_) => self.shut_down(instance, "Server.AutoScalingTermination", true),
+                // To EC2 the group is a user like any other: of groups, no reason tells `[doc]` API_StateReason.
+                Some(_) => self.shut_down(instance, "Client.UserInitiatedShutdown", true),
             },
             _ => {}
         }

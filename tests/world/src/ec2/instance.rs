@@ -124,6 +124,8 @@ pub struct Instance {
     pub launched: Timestamp,
     /// Why it is not running.
     pub reason: Option<&'static str>,
+    /// When that was.
+    pub reason_since: Option<Timestamp>,
     /// Availability zone.
     pub zone: String,
     /// Subnet.

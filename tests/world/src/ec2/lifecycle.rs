@@ -42,6 +42,10 @@ impl World {
             .map(|(k, (v, _))| (k.clone(), v.clone()))
             .collect();
         tags.insert("aws:autoscaling:groupName".to_owned(), group.name.clone());
+        // "Instances that are launched using a launch template are automatically assigned two tags" `[doc]` EC2 user guide,
+        // launch-instances-from-launch-template.
+        tags.insert("aws:ec2launchtemplate:id".to_owned(), Self::template_of(&group.launch_template));
+        tags.insert("aws:ec2launchtemplate:version".to_owned(), group.version.to_string());
         // Auto-assigned addresses exist only where the instance has one interface.
         let auto_public_ip = (group.public_addresses && !group.second_interface).then(|| self.ids.public_ip());
         let instance = Instance {
@@ -50,6 +54,7 @@ impl World {
             state: InstanceState::Pending,
             launched: self.now,
             reason: None,
+            reason_since: None,
             zone: zone.to_owned(),
             subnet: subnet.to_owned(),
             instance_type: group.instance_type.clone(),
@@ -128,8 +133,9 @@ impl World {
         if !matches!(state, Some(InstanceState::Running | InstanceState::Pending)) {
             return;
         }
+        let now = self.now;
         if let Some(instance) = self.state.instances.get_mut(id) {
-            instance.reason = Some("Client.UserInitiatedShutdown");
+            (instance.reason, instance.reason_since) = (Some("Client.UserInitiatedShutdown"), Some(now));
         }
         let epoch = self.enter(id, InstanceState::Stopping);
         self.after(self.timing.last_breath, Due::LastBreath { instance: id.to_owned(), epoch });
@@ -159,7 +165,7 @@ impl World {
         if let Some(instance) = self.state.instances.get_mut(id) {
             instance.silent = false;
             instance.failing = false;
-            instance.reason = None;
+            (instance.reason, instance.reason_since) = (None, None);
             instance.launched = now;
             instance.checks = CheckStatus::Initializing;
             instance.check_epoch += 1;
@@ -201,10 +207,11 @@ impl World {
 
     /// `TerminateInstances`, Auto Scaling's own termination, or Spot's reclaim: EC2 kills at once, and no hook is asked.
     pub(crate) fn shut_down(&mut self, id: &str, reason: &'static str, clean: bool) {
+        let now = self.now;
         let Some(instance) = self.state.instances.get_mut(id).filter(|instance| !instance.state.is_dead()) else {
             return;
         };
-        instance.reason = Some(reason);
+        (instance.reason, instance.reason_since) = (Some(reason), Some(now));
         instance.silent |= !clean;
         let was_stopped = instance.state == InstanceState::Stopped;
         let epoch = self.enter(id, InstanceState::ShuttingDown);

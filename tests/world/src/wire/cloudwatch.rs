@@ -126,10 +126,18 @@ fn write(alarm: &Alarm) -> Shape {
         .with("AlarmConfigurationUpdatedTimestamp", alarm.configured)
         .with("ActionsEnabled", true)
         .maybe("AlarmRule", alarm.rule.as_ref())
+        .maybe("Namespace", alarm.metric.as_ref().map(|metric| &metric.namespace))
+        .maybe("MetricName", alarm.metric.as_ref().map(|metric| &metric.name))
+        .maybe("Dimensions", alarm.metric.as_ref().map(write_dimensions))
         .with("StateValue", alarm.state.as_str())
         .with("StateReason", &alarm.reason)
         .with("StateUpdatedTimestamp", alarm.since)
         .with("StateTransitionedTimestamp", alarm.since)
+}
+
+fn write_dimensions(metric: &Metric) -> Shape {
+    let dimensions = metric.dimensions.iter();
+    dimensions.map(|(name, value)| Shape::record().with("Name", name).with("Value", value)).collect()
 }
 
 fn set_state(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {

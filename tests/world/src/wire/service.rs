@@ -151,7 +151,11 @@ impl Service {
     }
 
     pub(super) fn operation(self, name: &str) -> Option<&'static Operation> {
-        let operations = match self {
+        self.operations().iter().find(|operation| operation.name == name)
+    }
+
+    const fn operations(self) -> &'static [Operation] {
+        match self {
             Self::Ec2 => ec2::OPERATIONS,
             Self::AutoScaling => autoscaling::OPERATIONS,
             Self::Sts => sts::OPERATIONS,
@@ -162,9 +166,18 @@ impl Service {
             Self::Ssm => ssm::OPERATIONS,
             Self::Sns => sns::OPERATIONS,
             Self::Events => events::OPERATIONS,
-        };
-        operations.iter().find(|operation| operation.name == name)
+        }
     }
+}
+
+/// Everything that the world can be asked: the service's word in IAM actions, and the operation.
+pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    use Service::{
+        AutoScaling, CloudWatch, CodeConnections, CodeDeploy, CodePipeline, Ec2, Events, Sns, Ssm, Sts,
+    };
+    [Ec2, AutoScaling, Sts, CloudWatch, CodeConnections, CodeDeploy, CodePipeline, Ssm, Sns, Events]
+        .into_iter()
+        .flat_map(|service| service.operations().iter().map(move |operation| (service.name(), operation.name)))
 }
 
 /// What a read sees: the present, or the past where reads may be stale.

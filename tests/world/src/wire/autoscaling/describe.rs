@@ -51,18 +51,21 @@ pub(crate) fn groups(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> Res
     Ok(())
 }
 
-fn write_template(xml: &mut Xml, group: &Group, version: u32) {
+/// A group's template has the version that the group was told, `$Latest` too; a member's has the number that it came to `[doc]`
+/// `API_LaunchTemplateSpecification`.
+fn write_template(xml: &mut Xml, group: &Group, version: &str) {
     xml.node("LaunchTemplate", |xml| {
         xml.leaf("LaunchTemplateId", World::template_of(&group.launch_template));
         xml.leaf("LaunchTemplateName", &group.launch_template);
-        xml.leaf("Version", version.to_string());
+        xml.leaf("Version", version);
     });
 }
 
 fn write_group(xml: &mut Xml, state: &State, group: &Group, with_instances: bool) {
     xml.leaf("AutoScalingGroupName", &group.name);
     xml.leaf("AutoScalingGroupARN", &group.arn);
-    write_template(xml, group, group.version);
+    let version = group.template_version.clone().unwrap_or_else(|| group.version.to_string());
+    write_template(xml, group, &version);
     xml.leaf("MinSize", group.min.to_string());
     xml.leaf("MaxSize", group.max.to_string());
     xml.leaf("DesiredCapacity", group.desired.to_string());
@@ -127,7 +130,7 @@ fn write_member(xml: &mut Xml, state: &State, group: &Group, member: &Member) {
     xml.leaf("AvailabilityZone", instance.map_or("", |instance| &instance.zone));
     xml.leaf("LifecycleState", member.lifecycle_state());
     xml.leaf("HealthStatus", member.health.as_str());
-    write_template(xml, group, member.version);
+    write_template(xml, group, &member.version.to_string());
     xml.leaf("ProtectedFromScaleIn", member.protected.to_string());
 }
 
@@ -157,7 +160,7 @@ pub(crate) fn instances(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> 
         xml.leaf("LifecycleState", member.lifecycle_state());
         // In capitals here, unlike in DescribeAutoScalingGroups.
         xml.leaf("HealthStatus", member.health.as_str().to_uppercase());
-        write_template(xml, group, member.version);
+        write_template(xml, group, &member.version.to_string());
         xml.leaf("ProtectedFromScaleIn", member.protected.to_string());
     });
     xml.maybe("NextToken", next);

@@ -50,6 +50,8 @@ fn apply(group: &mut Group, params: &Params<'_>) -> Result<(), ApiError> {
     let template = params.get("LaunchTemplate.LaunchTemplateName").or(params.get("LaunchTemplate.LaunchTemplateId"));
     if let Some(template) = template.or(params.get("LaunchConfigurationName")) {
         template.clone_into(&mut group.launch_template);
+        // "The default value is $Default" `[doc]` API_LaunchTemplateSpecification
+        group.template_version = Some(params.get("LaunchTemplate.Version").unwrap_or("$Default").to_owned());
     }
     let least = params.number("InstanceMaintenancePolicy.MinHealthyPercentage")?;
     let most = params.number("InstanceMaintenancePolicy.MaxHealthyPercentage")?;

@@ -127,7 +127,7 @@ fn write(xml: &mut Xml, elastic: &Elastic<'_>, instance: &Instance) {
     xml.leaf("privateDnsName", primary.map(|nic| dns("ip", &nic.private_ip)).unwrap_or_default());
     xml.leaf("dnsName", public.map(|ip| dns("ec2", ip)).unwrap_or_default());
     if let Some(reason) = instance.reason {
-        xml.leaf("reason", format!("{reason}: {}", reason_words(reason)));
+        xml.leaf("reason", transition_words(instance, reason));
     }
     xml.leaf("amiLaunchIndex", "0");
     xml.leaf("instanceType", &instance.instance_type);
@@ -214,11 +214,20 @@ fn write_interface(xml: &mut Xml, elastic: &Elastic<'_>, instance: &Instance, ni
     xml.leaf("interfaceType", "interface");
 }
 
+/// `User initiated (2026-05-07 13:00:00 GMT)` `[doc]` EC2 user guide, troubleshooting-launch; of others' doings, their code.
+fn transition_words(instance: &Instance, reason: &str) -> String {
+    match instance.reason_since {
+        Some(at) if reason == "Client.UserInitiatedShutdown" => {
+            format!("User initiated ({})", at.strftime("%Y-%m-%d %H:%M:%S GMT"))
+        }
+        _ => format!("{reason}: {}", reason_words(reason)),
+    }
+}
+
 fn reason_words(reason: &str) -> &'static str {
     match reason {
         "Client.UserInitiatedShutdown" => "User initiated shutdown",
         "Server.SpotInstanceTermination" => "Instance was terminated by Spot",
-        "Server.AutoScalingTermination" => "Terminated by Auto Scaling",
         _ => "Internal error",
     }
 }

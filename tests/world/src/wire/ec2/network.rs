@@ -111,7 +111,8 @@ fn write_table(xml: &mut Xml, table: &RouteTable) {
     });
     let own = table.subnets.iter().map(Some).chain(table.main.then_some(None));
     xml.list("associationSet", "item", own, |xml, subnet| {
-        xml.leaf("routeTableAssociationId", format!("rtbassoc-{}", subnet.map_or("main", String::as_str)));
+        let of = subnet.map_or(table.id.trim_start_matches("rtb-"), |id| id.trim_start_matches("subnet-"));
+        xml.leaf("routeTableAssociationId", format!("rtbassoc-{of}"));
         xml.leaf("routeTableId", &table.id);
         xml.maybe("subnetId", subnet);
         xml.leaf("main", subnet.is_none().to_string());
@@ -180,9 +181,13 @@ pub(crate) fn template_versions(view: &View<'_>, params: &Params<'_>, xml: &mut 
     let wanted = wanted.ok_or_else(|| params.missing("LaunchTemplateId"))?;
     let meant =
         |group: &&Group| World::template_of(&group.launch_template) == wanted || group.launch_template == wanted;
+    // Two codes, by what it was called `[doc]` EC2 API reference, error codes.
     let group = view.state.groups.values().find(meant).ok_or_else(|| {
-        let message = format!("The specified launch template, with template ID {wanted}, does not exist.");
-        ApiError::bad("InvalidLaunchTemplateId.NotFound", message)
+        let (code, by) = match params.get("LaunchTemplateId") {
+            Some(_) => ("InvalidLaunchTemplateId.NotFound", "ID"),
+            None => ("InvalidLaunchTemplateName.NotFoundException", "name"),
+        };
+        ApiError::bad(code, format!("The specified launch template, with template {by} {wanted}, does not exist."))
     })?;
     let script = view.state.network.user_data.get(&group.launch_template);
     xml.list("launchTemplateVersionSet", "item", [group], |xml, group| {

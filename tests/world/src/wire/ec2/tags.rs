@@ -47,7 +47,9 @@ pub(crate) fn create(world: &mut World, params: &Params<'_>, xml: &mut Xml) -> R
     for resource in resources {
         for tag in &tags {
             let existing = tags_of(world, &resource)?;
-            if existing.len() >= MOST && !existing.contains_key(&tag.key) {
+            // AWS's own do not count `[doc]` Using_Tags, tag restrictions.
+            let own = existing.keys().filter(|key| !key.starts_with("aws:")).count();
+            if own >= MOST && !existing.contains_key(&tag.key) {
                 return Err(ApiError::bad(
                     "TagLimitExceeded",
                     "The maximum number of Tags for a resource has been reached.",

@@ -1,0 +1,75 @@
+//! Does the world answer as moto does?
+//!
+//! Both read the same documentation, by different authors. A random sequence of calls goes to both through AWS's own client, and replies,
+//! refusals and what exists afterwards are compared. Each difference is a fault of the world, to be mended, or stands in [`table`] with the
+//! source that says who is right. What takes time is not compared: moto has none.
+//!
+//! `DIFFERENTIAL_SEEDS=100` plays so many more seeds, `DIFFERENTIAL_FROM=7` begins with another.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod autoscaling;
+mod call;
+mod compare;
+mod ec2;
+mod judged;
+mod model;
+mod names;
+mod pair;
+mod play;
+mod services;
+mod table;
+
+use std::collections::BTreeSet;
+
+use judged::Judged;
+use pair::Pair;
+use play::{Tally, play};
+use table::{JUDGED, NOT_COMPARED};
+
+/// What every run plays.
+const SEEDS: &[u64] = &[1, 2, 3];
+/// Calls of a seed.
+const CALLS: u32 = 200;
+
+#[test]
+fn the_world_and_moto_differ_only_where_a_source_says_who_is_right() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let more = number("DIFFERENTIAL_SEEDS").unwrap_or(0);
+    let from = number("DIFFERENTIAL_FROM").unwrap_or(1_000);
+    let (mut pair, mut tally) = (Pair::start(), Tally::default());
+    for seed in SEEDS.iter().copied().chain(from..from + more) {
+        play(&mut pair, &mut tally, seed, CALLS);
+    }
+    println!("{} accounts of each side. Operations, done by both and refused by both alike:", tally.lives);
+    for (operation, [done, refused]) in &tally.operations {
+        println!("  {operation:<50} {done:>5} {refused:>5}");
+    }
+    for (line, (times, story)) in &tally.unlisted {
+        println!("\nUNLISTED {times} x {line}\n  {story}");
+    }
+    let unlisted: Vec<&String> = tally.unlisted.keys().collect();
+    assert_eq!(unlisted, Vec::<&String>::new(), "these are in no table; the calls that led there stand above");
+
+    let compared: BTreeSet<String> = tally.operations.keys().cloned().collect();
+    let known: BTreeSet<String> = panda_world::operations().map(|(service, name)| format!("{service}:{name}")).collect();
+    let explained: BTreeSet<String> = NOT_COMPARED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(compared.intersection(&explained).collect::<Vec<_>>(), Vec::<&String>::new(), "these are compared");
+    let left: Vec<&String> = known.iter().filter(|name| !compared.contains(*name) && !explained.contains(*name)).collect();
+    assert_eq!(left, Vec::<&String>::new(), "these are neither compared nor explained");
+
+    println!("\nListed differences that were met, who is right, and by which source:");
+    for (at, times) in &tally.met {
+        let Judged { call, case, path, right, source, .. } = JUDGED[*at];
+        println!("  {times:>5} {right:?}: {call} ({case}) {path}: {source}");
+    }
+    println!("  {:>5} World: an address leaves a dead instance: see play.rs", tally.freed);
+    let unmet: Vec<&&Judged> = (0..JUDGED.len()).filter(|at| !tally.met.contains_key(at)).map(|at| &JUDGED[at]).collect();
+    assert!(unmet.is_empty(), "these differences are listed and no longer there: {unmet:#?}");
+    assert!(tally.freed > 0, "moto takes addresses away from the dead by now");
+}

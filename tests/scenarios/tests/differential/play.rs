@@ -1,0 +1,191 @@
+//! A random life of two accounts, and what comes of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    call::Call,
+    compare::Difference,
+    model::{Dice, Seen, next_call},
+    names::MOTO,
+    pair::Pair,
+    table::JUDGED,
+};
+
+/// What has been compared so far, over all seeds.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Operations: how often both did it, and how often both refused with the same code.
+    pub(crate) operations: BTreeMap<String, [u32; 2]>,
+    /// The places in the table that were met.
+    pub(crate) met: BTreeMap<usize, u32>,
+    /// Accounts that were begun.
+    pub(crate) lives: u32,
+    /// Addresses that moto had left on the dead.
+    pub(crate) freed: u32,
+    /// Differences that are in no table: how often, and the calls that led to the first.
+    pub(crate) unlisted: BTreeMap<String, (u32, String)>,
+}
+
+/// Plays so many calls from a seed. Where the sides part, both begin anew.
+pub(crate) fn play(pair: &mut Pair, tally: &mut Tally, seed: u64, calls: u32) {
+    let mut dice = Dice::new(seed);
+    let mut life = Life::begin(pair, tally, &mut dice, seed);
+    for _ in 0..calls {
+        let call = next_call(&mut dice, &life.seen);
+        if life.live(pair, tally, call) == Now::Apart || life.calls.len() >= LONGEST {
+            life = Life::begin(pair, tally, &mut dice, seed);
+        }
+    }
+}
+
+/// Calls of a life, at most: moto gets slower with all that it remembers, and a story that people read must be short.
+const LONGEST: usize = 60;
+
+/// Whether both sides are still in the same state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Now {
+    Together,
+    Apart,
+}
+
+struct Life {
+    seed: u64,
+    calls: Vec<Call>,
+    seen: Seen,
+    /// Interfaces that have been seen, and their instances.
+    interfaces: BTreeMap<String, String>,
+}
+
+impl Life {
+    fn begin(pair: &mut Pair, tally: &mut Tally, dice: &mut Dice, seed: u64) -> Life {
+        pair.anew(dice.number());
+        tally.lives += 1;
+        Life { seed, calls: Vec::new(), seen: Seen::default(), interfaces: BTreeMap::new() }
+    }
+
+    fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: Call) -> Now {
+        self.calls.push(call.clone());
+        let answer = pair.ask(&call);
+        if answer.same_outcome() {
+            let counts = tally.operations.entry(call.name()).or_default();
+            counts[usize::from(answer.world.tree().is_none())] += 1;
+        }
+        let (listed, unlisted) = self.judge(tally, &call, &answer.differences);
+        let parted = !unlisted.is_empty() && call.writes && !answer.same_outcome();
+        self.report(tally, &call, &unlisted);
+        if listed == Now::Apart || parted {
+            return Now::Apart;
+        }
+        if call.writes { self.look(pair, tally, &call) } else { Now::Together }
+    }
+
+    /// What exists after a change, on both sides.
+    fn look(&mut self, pair: &mut Pair, tally: &mut Tally, after: &Call) -> Now {
+        let ask = |pair: &mut Pair, service, operation, input| {
+            let call = Call::read(service, operation, "after a change", input);
+            let answer = pair.ask(&call);
+            (call, answer)
+        };
+        let mut answers = vec![
+            ask(pair, "autoscaling", "DescribeAutoScalingGroups", json!({})),
+            ask(pair, "ec2", "DescribeInstances", json!({})),
+        ];
+        let instances = list(&answers[1].1.seen, "Instances");
+        for instance in &instances {
+            let own = list(instance, "NetworkInterfaces");
+            let named = own.iter().map(|each| (text(each, "NetworkInterfaceId"), text(instance, "InstanceId")));
+            self.interfaces.extend(named);
+        }
+        let dead: BTreeSet<String> =
+            instances.iter().filter(|each| each["State"]["Name"] == "terminated").map(|each| text(each, "InstanceId")).collect();
+        self.free_the_dead(pair, tally, &dead);
+        answers.push(ask(pair, "ec2", "DescribeAddresses", json!({})));
+        for group in list(&answers[0].1.seen, "AutoScalingGroups") {
+            let name = json!({"AutoScalingGroupName": group["AutoScalingGroupName"]});
+            answers.push(ask(pair, "autoscaling", "DescribeLifecycleHooks", name));
+        }
+        let effect = JUDGED.iter().position(|judged| judged.covers_effect(after));
+        for (call, answer) in &answers {
+            let (listed, unlisted) = self.judge(tally, call, &answer.differences);
+            if !unlisted.is_empty() {
+                match effect {
+                    Some(at) => *tally.met.entry(at).or_default() += 1,
+                    None => self.report(tally, call, &unlisted),
+                }
+                return Now::Apart;
+            }
+            if listed == Now::Apart {
+                return Now::Apart;
+            }
+        }
+        self.seen = Seen {
+            groups: list(&answers[0].1.seen, "AutoScalingGroups"),
+            instances,
+            addresses: list(&answers[2].1.seen, "Addresses"),
+            hooks: answers[3..].iter().flat_map(|(_, answer)| list(&answer.seen, "LifecycleHooks")).collect(),
+        };
+        Now::Together
+    }
+
+    /// Whether the sides are apart by what the table says, and what it does not say.
+    fn judge(&self, tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
+        let (mut now, mut unlisted) = (Now::Together, Vec::new());
+        for difference in differences {
+            match JUDGED.iter().position(|judged| judged.covers(call, difference)) {
+                Some(at) => {
+                    *tally.met.entry(at).or_default() += 1;
+                    if JUDGED[at].apart {
+                        now = Now::Apart;
+                    }
+                }
+                None => unlisted.push(difference.clone()),
+            }
+        }
+        (now, unlisted)
+    }
+
+    /// moto leaves an address on an instance that is terminated. AWS takes it away `[doc]` (EC2 user guide, Elastic IP addresses; instance
+    /// lifecycle), as the world does; so moto is told to, and both go on.
+    fn free_the_dead(&self, pair: &mut Pair, tally: &mut Tally, dead: &BTreeSet<String>) {
+        let addresses = pair.tell_moto("ec2", "DescribeAddresses", &json!({}));
+        let addresses = pair.names.rename(MOTO, &addresses);
+        for address in list(&addresses, "Addresses") {
+            let on = self.interfaces.get(&text(&address, "NetworkInterfaceId"));
+            if on.is_some_and(|instance| dead.contains(instance)) {
+                pair.tell_moto("ec2", "DisassociateAddress", &json!({"PublicIp": text(&address, "PublicIp")}));
+                tally.freed += 1;
+            }
+        }
+    }
+
+    fn report(&self, tally: &mut Tally, call: &Call, unlisted: &[Difference]) {
+        for Difference { path, world, moto } in unlisted {
+            let after = self.calls.last().map_or("", |last| last.operation);
+            let case = if call.case == "after a change" { format!("after {after}") } else { call.case.to_owned() };
+            let line = format!("{} | {case} | {path} | world: {world} | moto: {moto}", call.name());
+            let (times, _) = tally.unlisted.entry(line).or_insert_with(|| (0, self.story()));
+            *times += 1;
+        }
+    }
+
+    fn story(&self) -> String {
+        let mut words = format!("seed {}, the calls of this life:\n", self.seed);
+        for call in &self.calls {
+            writeln!(words, "    {call}").expect("a string takes text");
+        }
+        words
+    }
+}
+
+fn list(tree: &Value, name: &str) -> Vec<Value> {
+    tree[name].as_array().cloned().unwrap_or_default()
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
