@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use panda_domain::chaos::{
     Command, Decision, Defaults, Ending, Experiment, ExperimentId, Fault, Healing, LastKills, Launches, MeanDays, Mode,
-    Policy, SiteUrl, Tally, TickLength, Verdict, Victim, Windows, after, healing, judge, survey, tags, utc_date,
+    Policy, SiteUrl, Tally, TickLength, Verdict, Victim, Windows, after, before, healing, judge, survey, tags,
+    utc_date,
 };
 use serde_json::json;
 
@@ -274,4 +275,20 @@ fn who_is_spared_has_not_fallen_and_a_wait_that_is_over_is_none() {
     };
     assert_eq!(killed("2026-11-26T08:59:59Z"), "2026-11-26T09:00:00Z".parse().ok());
     assert_eq!(killed("2026-11-26T09:00:00Z"), None);
+}
+
+#[test]
+fn every_fault_is_explained() {
+    for (fault, says) in [
+        ("terminate", "Fault: terminate (the instance is terminated)"),
+        (
+            "crash",
+            "Fault: crash (the instance is terminated without a shutdown of its operating system, as by a power cut)",
+        ),
+        ("graceful", "Fault: graceful (Auto Scaling terminates the instance by its own rules)"),
+        ("stop-agent", "Fault: stop-agent (the CodeDeploy agent is stopped)"),
+    ] {
+        let text = before(&experiment(&three().tagged(tags::FAULTS, fault))).text;
+        assert!(text.contains(says), "{text}");
+    }
 }

@@ -8,9 +8,9 @@ use panda_domain::{
     failover::{Lifecycle, Step as Turn},
     recovery::{
         ActionLook, AgentReport, AgentTrouble, AgentVerdict, Call, Cause, Command, CommandError, CommandTarget, Commit,
-        DeploymentErrorCode, DeploymentStatus, Diagnosis, Finding, LifecycleEvent, Look, MARK, Nursing, Pattern,
-        PipelineLook, Reason, Redacted, Refusal, RunStatus, StageLook, Standing, Step, Subject, Target, TargetStatus,
-        Wake, diagnose, plan, redact,
+        DeploymentErrorCode, DeploymentStatus, Diagnosis, Finding, LifecycleEvent, Look, MARK, News, Nursing, Pattern,
+        PipelineLook, Reason, Redacted, Refusal, RestartState, RunStatus, StageLook, Standing, Step, Subject, Target,
+        TargetStatus, Wake, diagnose, message, plan, redact,
     },
 };
 use serde_json::json;
@@ -382,4 +382,32 @@ fn reasons_name_everybody_and_every_status_by_its_word() {
         assert_eq!(DeploymentStatus::from(written).to_string(), says);
     }
     assert!(matches!(DeploymentStatus::from("Ready"), DeploymentStatus::Active(_)));
+}
+
+#[test]
+fn a_restart_that_is_under_way_runs_whatever_it_printed_so_far() {
+    for status in ["Pending", "In Progress", "InProgress", "Delayed", "Cancelling"] {
+        assert_eq!(RestartState::read(status, DENIED), RestartState::Running, "{status}");
+    }
+    assert!(matches!(RestartState::read("Success", DENIED), RestartState::Answered(_)));
+    assert!(matches!(RestartState::read("Failed", DENIED), RestartState::Answered(_)), "a script may fail and say why");
+    let status = "Delivery Timed Out";
+    assert_eq!(RestartState::read(status, "noise"), RestartState::Unanswered { status: status.to_owned() });
+}
+
+#[test]
+fn a_chat_message_has_room_for_the_end_of_a_log_and_no_more() {
+    let described = |log: &str| {
+        let look = failed(vec![target(0, "AfterInstall", "ScriptFailed", SCRIPT, log)]);
+        let notice = message(&look, &plan(&look, &rules(), now()), News::Failed, "eu-central-1");
+        serde_json::to_value(notice.chat).unwrap()["content"]["description"].as_str().unwrap().to_owned()
+    };
+    let lines =
+        |count: usize| (0..count).map(|n| format!("line {n:02} {}\n", "of a log ".repeat(9))).collect::<String>();
+    let long = described(&lines(28));
+    assert_eq!(long.chars().count(), 2_499, "{long}");
+    assert!(long.ends_with("of a log\n```") && long.contains("line 27") && !long.contains("line 00"), "{long}");
+    let short = described("```\nit broke\n");
+    assert!(short.ends_with("\n```\n'''\nit broke\n```"), "a fence in the log ends no fence of ours: {short}");
+    assert!(!described("").contains("```"));
 }
