@@ -1,5 +1,10 @@
 //! To the second and to the word: where `panda_domain::chaos` changes its mind, and how it names things.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    reason = "a test that cannot go on should stop"
+)]
 
 mod situation;
 

@@ -210,12 +210,12 @@ fn an_instance_without_events_is_judged_by_its_status() {
         deployment(&mut look).error = None;
         diagnose(&look).findings.into_iter().map(|finding| finding.cause).collect::<Vec<_>>()
     };
-    use DeploymentStatus::{Failed, Succeeded};
+    let (failure, success) = (|| DeploymentStatus::Failed, || DeploymentStatus::Succeeded);
     let never = [Cause::Target(Pattern::NeverBegan)];
-    assert_eq!(pattern(TargetStatus::Failed, Failed), never);
-    assert_eq!(pattern(TargetStatus::Failed, Succeeded), never);
-    assert_eq!(pattern(TargetStatus::Unknown, Failed), [Cause::Target(Pattern::CutOff)]);
-    assert_eq!(pattern(TargetStatus::Unknown, Succeeded), []);
+    assert_eq!(pattern(TargetStatus::Failed, failure()), never);
+    assert_eq!(pattern(TargetStatus::Failed, success()), never);
+    assert_eq!(pattern(TargetStatus::Unknown, failure()), [Cause::Target(Pattern::CutOff)]);
+    assert_eq!(pattern(TargetStatus::Unknown, success()), []);
     for (written, status) in [
         ("Pending", TargetStatus::Pending),
         ("InProgress", TargetStatus::InProgress),
@@ -230,7 +230,7 @@ fn an_instance_without_events_is_judged_by_its_status() {
             status,
             TargetStatus::Pending | TargetStatus::Succeeded | TargetStatus::Skipped | TargetStatus::Ready
         );
-        assert_eq!(pattern(status, Failed).is_empty(), quiet, "{written}");
+        assert_eq!(pattern(status, failure()).is_empty(), quiet, "{written}");
     }
 }
 
@@ -402,8 +402,8 @@ fn a_chat_message_has_room_for_the_end_of_a_log_and_no_more() {
         let notice = message(&look, &plan(&look, &rules(), now()), News::Failed, "eu-central-1");
         serde_json::to_value(notice.chat).unwrap()["content"]["description"].as_str().unwrap().to_owned()
     };
-    let lines =
-        |count: usize| (0..count).map(|n| format!("line {n:02} {}\n", "of a log ".repeat(9))).collect::<String>();
+    let line = |n| format!("line {n:02} {}\n", "of a log ".repeat(9));
+    let lines = |count: usize| (0..count).map(line).collect::<Vec<_>>().concat();
     let long = described(&lines(28));
     assert_eq!(long.chars().count(), 2_499, "{long}");
     assert!(long.ends_with("of a log\n```") && long.contains("line 27") && !long.contains("line 00"), "{long}");

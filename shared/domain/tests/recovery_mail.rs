@@ -117,7 +117,10 @@ fn what_was_done_is_told_of_this_failure_only() {
     many.restarts = Ok(answers.iter().cycle().take(listed).cloned().collect());
     assert!(!text(&many).contains("earlier restarts"));
     assert!(told.contains("was refused: it is in the middle of a step."), "{told}");
-    assert!(told.contains("did not cure it: agent-access-denied; its log: AccessDeniedException: not allowed."), "{told}");
+    assert!(
+        told.contains("did not cure it: agent-access-denied; its log: AccessDeniedException: not allowed."),
+        "{told}"
+    );
     let waiting = |state| {
         let mut look = failed(vec![silent(0)]);
         stage(&mut look).retries = 9;
