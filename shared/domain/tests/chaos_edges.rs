@@ -297,3 +297,55 @@ fn every_fault_is_explained() {
         assert!(text.contains(says), "{text}");
     }
 }
+
+#[test]
+fn a_maintenance_policy_counts_only_where_it_asks_for_more_than_half() {
+    let why = |percent: Option<u32>| {
+        let situation = Situation::of(&["a", "a", "a", "a"])
+            .ordered(|order| order.count = 3)
+            .tagged(tags::MAX_PER_DAY, "9")
+            .with(|s| s.group.min_healthy_percentage = percent);
+        let reasons = situation.reasons();
+        reasons.iter().find(|reason| reason.code() == "min-healthy").map(ToString::to_string).unwrap_or_default()
+    };
+    for percent in [None, Some(25), Some(50)] {
+        assert!(why(percent).contains("half, for want of the tag"), "{percent:?}: {}", why(percent));
+    }
+    assert!(why(Some(51)).contains("maintenance policy asks for 51 %"), "{}", why(Some(51)));
+}
+
+#[test]
+fn limits_that_can_just_be_kept_are_kept() {
+    let read = |pairs: &[(&str, &str)]| {
+        let tags = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Policy::read(&tags, &Defaults::default(), TickLength::default())
+    };
+    let wrong = |pairs: &[(&str, &str)]| match read(pairs) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.into_iter().map(|problem| (problem.tag, problem.why)).collect(),
+    };
+    assert!(wrong(&[(tags::WINDOW, "Mon 09:00-09:15")]).is_empty(), "one throw of the dice");
+    let short = wrong(&[(tags::WINDOW, "Mon 09:00-09:14")]);
+    assert!(
+        short.iter().any(|(tag, why)| tag == tags::WINDOW && why.contains("is shorter than the 15 minutes")),
+        "{short:?}"
+    );
+    assert!(wrong(&[(tags::MIN_DAYS, "5"), (tags::MEAN_DAYS, "5")]).is_empty());
+    let late = wrong(&[(tags::MIN_DAYS, "5"), (tags::MEAN_DAYS, "4.999")]);
+    assert!(
+        late.iter().any(|(tag, why)| tag == tags::MEAN_DAYS && why.contains("the mean must be 5 or more")),
+        "{late:?}"
+    );
+    assert!(wrong(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, "0.01"), (tags::MAX_PER_DAY, "100")]).len() == 1);
+    let often = |mean: &str, cap: &str, window: &str| {
+        wrong(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, mean), (tags::MAX_PER_DAY, cap), (tags::WINDOW, window)])
+    };
+    assert!(often("0.5", "2", "Mon-Fri 09:00-15:00").is_empty(), "two a day, and two is the cap");
+    let capped = often("0.25", "2", "Mon-Fri 09:00-15:00");
+    assert!(capped[0].1.contains("asks for more than 2 a day, which is the cap"), "{capped:?}");
+    // The shortest day counts: on Tuesday the dice are thrown twice.
+    let thrown = often("0.25", "9", "Mon 09:00-15:00/Tue 09:00-09:30");
+    assert!(thrown[0].1.contains("than the 2 throws of the dice that the shortest day's windows hold"), "{thrown:?}");
+    assert!(often("0.5", "9", "Mon 09:00-15:00/Tue 09:00-09:30").is_empty());
+    assert!(often("0.25", "9", "Mon 09:00-15:00/Tue 09:00-09:30/Tue 10:00-10:30").is_empty(), "two windows add up");
+}

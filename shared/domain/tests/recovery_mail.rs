@@ -64,6 +64,18 @@ fn who_is_gone_or_cured_is_left_and_who_is_not_is_for_people() {
 }
 
 #[test]
+fn of_several_servers_with_one_trouble_all_must_be_gone_to_say_so() {
+    for gone in [0, 1] {
+        let mut look = failed(vec![script(0, "AfterInstall"), script(1, "AfterInstall")]);
+        look.instances.as_mut().unwrap().remove(&instance(gone));
+        let one = text(&look);
+        assert!(!one.contains("gone meanwhile") && one.contains("session-manager"), "{one}");
+        look.instances.as_mut().unwrap().clear();
+        assert!(text(&look).contains("gone meanwhile"));
+    }
+}
+
+#[test]
 fn causes_and_names_beyond_the_first_are_counted() {
     // A group for each step of a script, since each is a thing of its own to understand.
     let steps = |count: usize| failed((0..count).map(|n| script(n, &format!("Step{n}"))).collect());
