@@ -1,5 +1,10 @@
 //! To the second and to the word: where `panda_domain::chaos` changes its mind, and how it names things.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    reason = "a test that cannot go on should stop"
+)]
 
 mod situation;
 
@@ -7,11 +12,13 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use panda_domain::chaos::{
-    Command, Decision, Ending, Experiment, Fault, Healing, Launches, Verdict, Victim, after, healing, judge, tags,
+    Command, Decision, Defaults, Ending, Experiment, ExperimentId, Fault, Healing, LastKills, Launches, MeanDays, Mode,
+    Policy, SiteUrl, Tally, TickLength, Verdict, Victim, Windows, after, before, healing, judge, survey, tags,
+    utc_date,
 };
 use serde_json::json;
 
-use self::situation::{Situation, instance, now, order};
+use self::situation::{Situation, at, instance, now, order};
 
 fn three() -> Situation {
     Situation::of(&["a", "b", "a"])
@@ -195,4 +202,150 @@ fn who_is_drawn_differs_from_one_experiment_to_the_next() {
         })
         .collect();
     assert_eq!(faults.len(), 3, "{faults:?}");
+}
+
+#[test]
+fn numbers_and_urls_are_kept_in_json_as_they_are_written() {
+    let mean: MeanDays = "2.5".parse().unwrap();
+    assert_eq!(serde_json::to_value(mean).unwrap(), json!("2.5"));
+    assert_eq!(serde_json::from_value::<MeanDays>(json!("2.5")).unwrap(), mean);
+    assert!(serde_json::from_value::<MeanDays>(json!("none")).is_err());
+    let url: SiteUrl = ":8080/health".parse().unwrap();
+    assert_eq!(serde_json::to_value(&url).unwrap(), json!(":8080/health"));
+    assert_eq!(serde_json::from_value::<SiteUrl>(json!(":8080/health")).unwrap(), url);
+    assert!(serde_json::from_value::<SiteUrl>(json!("health")).is_err());
+}
+
+/// A policy with these tags.
+fn policy(pairs: &[(&str, &str)]) -> Policy {
+    let tags = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    Policy::read(&tags, &Defaults::default(), TickLength::default()).unwrap()
+}
+
+#[test]
+fn odds_without_a_minimum_are_what_the_mean_asks_for() {
+    let near = |one: f64, other: f64| (one - other).abs() < 1e-12;
+    let often = policy(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, "5"), (tags::MAX_PER_DAY, "30")]);
+    // The cap is above the slots: each has its share of a kill in five days.
+    assert!(near(often.slot_odds(24, 0), 0.2 / 24.0) && near(often.slot_odds(24, 23), 0.2 / 24.0));
+    assert!(near(often.day_odds(24), 1.0 - (1.0 - 0.2 / 24.0_f64).powi(24)));
+    assert!(near(often.slot_odds(30, 0), 0.2 / 30.0));
+    assert_eq!((often.slot_odds(24, 24), often.slot_odds(0, 0), often.day_odds(0)), (0.0, 0.0, 0.0));
+    // With a cap of one a day of two slots sees 1 - (1 - p)^2 kills.
+    let once = policy(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, "2"), (tags::MAX_PER_DAY, "1")]);
+    assert!(near(once.slot_odds(2, 0), 1.0 - 0.5_f64.sqrt()));
+    assert!(near(once.day_odds(2), 0.5));
+    let daily = policy(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, "1"), (tags::MAX_PER_DAY, "1")]);
+    assert_eq!(daily.slot_odds(2, 0), 1.0, "no odds reach a kill every day but certainty");
+    let spaced = policy(&[(tags::MIN_DAYS, "2"), (tags::MEAN_DAYS, "5")]);
+    assert!(near(spaced.day_odds(24), 0.25) && near(spaced.slot_odds(24, 0), 0.25 / 24.0));
+    assert!(near(spaced.slot_odds(4, 3), 0.25 / (4.0 - 0.75)));
+    assert_eq!(spaced.day_odds(0), 0.0);
+}
+
+#[test]
+fn windows_that_overlap_are_named_wherever_the_week_begins() {
+    let refused = |text: &str| text.parse::<Windows>().unwrap_err();
+    for text in ["Mon 00:00-02:00/Sun 22:00-01:00", "Sun 22:00-01:00/Mon 00:00-02:00"] {
+        let (one, other) = text.split_once('/').unwrap();
+        assert_eq!(refused(text), format!("windows that do not overlap; `{one}` and `{other}` do"));
+    }
+    let itself = "windows that do not overlap; `Mon 09:00-10:00` overlaps with itself";
+    assert_eq!(refused("Mon 09:00-10:00/Mon 09:00-10:00"), itself);
+    assert!(refused("Mon,Tue 22:00-22:01/Mon 22:00-23:00").contains("and"));
+    for text in ["Mon 01:00-02:00/Sun 22:00-01:00", "Sun 22:00-01:00/Mon 01:00-02:00", "Mon-Sun 00:00-24:00"] {
+        assert!(text.parse::<Windows>().is_ok(), "windows may touch: {text}");
+    }
+}
+
+#[test]
+fn who_is_spared_has_not_fallen_and_a_wait_that_is_over_is_none() {
+    let surveyed = |situation: &Situation| {
+        let groups = std::slice::from_ref(&situation.group);
+        survey(groups, &situation.asked, &situation.present, &situation.settings, situation.now).remove(0)
+    };
+    assert!(surveyed(&three()).fallen());
+    assert!(!surveyed(&three().with(|s| s.settings.mode = Mode::Off)).fallen());
+    // A kill on Wednesday: the minimum of a day allows the next from Thursday's opening on, and at that moment there is no wait.
+    let killed = |when: &str| {
+        let last = at("2026-11-25T10:00:00Z");
+        let id = ExperimentId::new(&"web".into(), 1);
+        let tally = Tally { at: last, day: utc_date(last), kills: 1, id };
+        let last = LastKills { unleashed: Some(tally), leashed: None };
+        let situation = three().with(|s| {
+            s.present.last = [("web".into(), last)].into();
+            s.now = at(when);
+        });
+        surveyed(&situation).outlook.unwrap().not_before
+    };
+    assert_eq!(killed("2026-11-26T08:59:59Z"), "2026-11-26T09:00:00Z".parse().ok());
+    assert_eq!(killed("2026-11-26T09:00:00Z"), None);
+}
+
+#[test]
+fn every_fault_is_explained() {
+    for (fault, says) in [
+        ("terminate", "Fault: terminate (the instance is terminated)"),
+        (
+            "crash",
+            "Fault: crash (the instance is terminated without a shutdown of its operating system, as by a power cut)",
+        ),
+        ("graceful", "Fault: graceful (Auto Scaling terminates the instance by its own rules)"),
+        ("stop-agent", "Fault: stop-agent (the CodeDeploy agent is stopped)"),
+    ] {
+        let text = before(&experiment(&three().tagged(tags::FAULTS, fault))).text;
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+#[test]
+fn a_maintenance_policy_counts_only_where_it_asks_for_more_than_half() {
+    let why = |percent: Option<u32>| {
+        let situation = Situation::of(&["a", "a", "a", "a"])
+            .ordered(|order| order.count = 3)
+            .tagged(tags::MAX_PER_DAY, "9")
+            .with(|s| s.group.min_healthy_percentage = percent);
+        let reasons = situation.reasons();
+        reasons.iter().find(|reason| reason.code() == "min-healthy").map(ToString::to_string).unwrap_or_default()
+    };
+    for percent in [None, Some(25), Some(50)] {
+        assert!(why(percent).contains("half, for want of the tag"), "{percent:?}: {}", why(percent));
+    }
+    assert!(why(Some(51)).contains("maintenance policy asks for 51 %"), "{}", why(Some(51)));
+}
+
+#[test]
+fn limits_that_can_just_be_kept_are_kept() {
+    let read = |pairs: &[(&str, &str)]| {
+        let tags = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Policy::read(&tags, &Defaults::default(), TickLength::default())
+    };
+    let wrong = |pairs: &[(&str, &str)]| match read(pairs) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.into_iter().map(|problem| (problem.tag, problem.why)).collect(),
+    };
+    assert!(wrong(&[(tags::WINDOW, "Mon 09:00-09:15")]).is_empty(), "one throw of the dice");
+    let short = wrong(&[(tags::WINDOW, "Mon 09:00-09:14")]);
+    assert!(
+        short.iter().any(|(tag, why)| tag == tags::WINDOW && why.contains("is shorter than the 15 minutes")),
+        "{short:?}"
+    );
+    assert!(wrong(&[(tags::MIN_DAYS, "5"), (tags::MEAN_DAYS, "5")]).is_empty());
+    let late = wrong(&[(tags::MIN_DAYS, "5"), (tags::MEAN_DAYS, "4.999")]);
+    assert!(
+        late.iter().any(|(tag, why)| tag == tags::MEAN_DAYS && why.contains("the mean must be 5 or more")),
+        "{late:?}"
+    );
+    assert!(wrong(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, "0.01"), (tags::MAX_PER_DAY, "100")]).len() == 1);
+    let often = |mean: &str, cap: &str, window: &str| {
+        wrong(&[(tags::MIN_DAYS, "0"), (tags::MEAN_DAYS, mean), (tags::MAX_PER_DAY, cap), (tags::WINDOW, window)])
+    };
+    assert!(often("0.5", "2", "Mon-Fri 09:00-15:00").is_empty(), "two a day, and two is the cap");
+    let capped = often("0.25", "2", "Mon-Fri 09:00-15:00");
+    assert!(capped[0].1.contains("asks for more than 2 a day, which is the cap"), "{capped:?}");
+    // The shortest day counts: on Tuesday the dice are thrown twice.
+    let thrown = often("0.25", "9", "Mon 09:00-15:00/Tue 09:00-09:30");
+    assert!(thrown[0].1.contains("than the 2 throws of the dice that the shortest day's windows hold"), "{thrown:?}");
+    assert!(often("0.5", "9", "Mon 09:00-15:00/Tue 09:00-09:30").is_empty());
+    assert!(often("0.25", "9", "Mon 09:00-15:00/Tue 09:00-09:30/Tue 10:00-10:30").is_empty(), "two windows add up");
 }

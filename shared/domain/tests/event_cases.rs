@@ -1,5 +1,6 @@
 //! What `panda_domain::event` makes of each kind of event, member by member, and what `panda_domain::failover` may conclude from it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::needless_pass_by_value, reason = "events are written where they are told")]
 
 use std::collections::BTreeSet;
 

@@ -94,7 +94,7 @@ fn tiers() -> Vec<(Tier, &'static str, FleetSnapshot, Evidence)> {
             "serving",
             spoilt(|fleet| {
                 instance_of(fleet, OLD).leaving =
-                    Some(Leaving::new(LeavingReason::SpotInterruption, now() - seconds(600)))
+                    Some(Leaving::new(LeavingReason::SpotInterruption, now() - seconds(600)));
             }),
             nothing(),
         ),
@@ -249,7 +249,7 @@ fn an_address_goes_to_a_better_server_only_in_a_look_at_everything() {
     assert_eq!(only_move(&free, &nothing, Scope::Full), Some((NEW.to_owned(), MoveReason::Unassociated, true)));
     assert_eq!(MoveReason::Unassociated.to_string(), "nobody holds it");
     let bare = spoilt(|fleet| {
-        fleet.addresses.iter_mut().flat_map(|address| &mut address.association).for_each(|at| at.instance = None)
+        fleet.addresses.iter_mut().flat_map(|address| &mut address.association).for_each(|at| at.instance = None);
     });
     assert_eq!(
         only_move(&bare, &nothing, Scope::Full).map(|(_, reason, free)| (reason, free)),
@@ -342,6 +342,9 @@ fn a_notice_is_written_on_a_living_member_once() {
     }
 }
 
+/// What a person or Auto Scaling did.
+type Spoil = fn(&mut FleetSnapshot);
+
 #[test]
 fn auto_scaling_is_told_of_the_dead_that_it_counts_as_serving() {
     let dead = |id: &str, reason: Ineligible| vec![Nudge { group: "web".into(), instance: id.into(), reason }];
@@ -353,7 +356,6 @@ fn auto_scaling_is_told_of_the_dead_that_it_counts_as_serving() {
     assert_eq!(planned(&fleet(), &told).nudges, dead(NEW, Ineligible::Dead));
     let told = by_event(|evidence| evidence.halted = [NEW.into()].into());
     assert_eq!(planned(&fleet(), &told).nudges, dead(NEW, Ineligible::Halted));
-    type Spoil = fn(&mut FleetSnapshot);
     let left_alone: [Spoil; 7] = [
         |fleet| group_of(fleet).deleting = true,
         |fleet| group_of(fleet).suspended = vec!["HealthCheck".into()],

@@ -1,5 +1,5 @@
 //! Which lifecycle action `panda_domain::failover` completes, holds, or leaves to others, and for how long.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(dead_code, reason = "the fleet is shared with another test")]
 
 mod fleet;

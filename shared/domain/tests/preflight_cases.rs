@@ -183,10 +183,10 @@ fn finding(severity: Severity, sentence: &str, mend: Option<&str>) -> Finding {
 
 #[test]
 fn findings_are_summed_up_in_words() {
+    use Severity::{Error, Note, Warning};
     let said = |findings: &[Severity]| {
         sum_up(&findings.iter().map(|severity| finding(*severity, "", None)).collect::<Vec<_>>())
     };
-    use Severity::{Error, Note, Warning};
     assert_eq!(said(&[]), "nothing to mend");
     assert_eq!(said(&[Error]), "1 error");
     assert_eq!(said(&[Warning, Error, Note, Error]), "2 errors, 1 warning, 1 note");
