@@ -46,8 +46,7 @@ fn a_group_tells_the_version_it_was_told_and_its_members_the_number() {
     for (told, said) in [(Some("$Latest"), "$Latest"), (Some("1"), "1"), (None, "$Default")] {
         let template: Vec<_> = told.map(|version| ("LaunchTemplate.Version", version)).into_iter().collect();
         let mut run = made(&template);
-        let reply =
-            autoscaling(&mut run, "DescribeAutoScalingGroups", &[("AutoScalingGroupNames.member.1", "web")]);
+        let reply = autoscaling(&mut run, "DescribeAutoScalingGroups", &[("AutoScalingGroupNames.member.1", "web")]);
         assert_eq!(between(&reply.body, "Version"), [said, "1", "1"], "{}", reply.body);
     }
 }
@@ -84,12 +83,14 @@ fn stepping_aside_and_back_is_told_with_the_change_of_capacity() {
         (word("StatusCode"), word("Progress"), cause.split_once(" instance ").unwrap().1.to_owned())
     };
     let entered = autoscaling(&mut run, "EnterStandby", &less("true"));
-    let words = format!("{member} was moved to standby in response to a user request, shrinking the capacity from 2 to 1.");
+    let words =
+        format!("{member} was moved to standby in response to a user request, shrinking the capacity from 2 to 1.");
     assert_eq!(told(&entered), ("InProgress".to_owned(), "50".to_owned(), words));
     run.pass(900);
     let back = autoscaling(&mut run, "ExitStandby", &whom);
-    let words =
-        format!("{member} was moved out of standby in response to a user request, increasing the capacity from 1 to 2.");
+    let words = format!(
+        "{member} was moved out of standby in response to a user request, increasing the capacity from 1 to 2."
+    );
     assert_eq!(told(&back), ("PreInService".to_owned(), "30".to_owned(), words));
     run.pass(900);
     let detached = autoscaling(&mut run, "DetachInstances", &less("false"));
@@ -158,4 +159,20 @@ fn an_alarm_tells_what_it_watches() {
     let alarm = &told["MetricAlarms"][0];
     assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&"AWS/Lambda".into(), &"Errors".into()));
     assert_eq!(alarm["Dimensions"], serde_json::json!([{"Name": "FunctionName", "Value": "panda"}]));
+}
+
+#[test]
+fn a_state_that_no_alarm_has_breaks_a_constraint() {
+    let mut run = made(&[]);
+    let odd = serde_json::json!({"AlarmName": "errors", "StateValue": "PANDA", "StateReason": "because"});
+    let refused = run.json("GraniteServiceVersion20100801.SetAlarmState", odd);
+    assert_eq!(refused.unwrap_err(), "ValidationError");
+}
+
+#[test]
+fn deployments_that_nobody_has_are_left_out_of_a_batch() {
+    let mut run = made(&[]);
+    let asked = serde_json::json!({"deploymentIds": ["d-NOWHERE12"]});
+    let told = run.json("CodeDeploy_20141006.BatchGetDeployments", asked).unwrap();
+    assert_eq!(told["deploymentsInfo"], serde_json::json!([]));
 }

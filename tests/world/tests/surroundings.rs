@@ -85,7 +85,7 @@ fn what_code_deploy_refuses_is_refused_with_its_code() {
         ("ListDeployments", json!({"colour": "red"}), "ValidationException"),
         ("ListDeployments", json!({"includeOnlyStatuses": "InProgress"}), "SerializationException"),
         ("BatchGetDeployments", json!({"deploymentIds": twenty_six}), "BatchLimitExceededException"),
-        ("BatchGetDeployments", json!({"deploymentIds": ["d-NOWHERE"]}), "DeploymentDoesNotExistException"),
+        ("GetDeployment", json!({"deploymentId": "d-NOWHERE"}), "DeploymentDoesNotExistException"),
         (
             "GetDeploymentGroup",
             json!({"applicationName": "web", "deploymentGroupName": "no"}),

@@ -12,9 +12,35 @@ type Maker = fn(&mut Dice, &Seen) -> Option<Call>;
 pub(crate) const GROUPS: [&str; 3] = ["web", "api", "batch"];
 
 pub(crate) const MAKERS: &[Maker] = &[
-    create, create_wrongly, update, update_wrongly, delete, set_desired, set_desired, groups, groups, members, tag, tag, untag, tags,
-    put_hook, put_hook, delete_hook, hooks, health, terminate, protect, enter_standby, exit_standby, exit_standby, detach, suspend,
-    resume, warm_pool, activities,
+    create,
+    create_wrongly,
+    update,
+    update_wrongly,
+    delete,
+    set_desired,
+    set_desired,
+    groups,
+    groups,
+    members,
+    tag,
+    tag,
+    untag,
+    tags,
+    put_hook,
+    put_hook,
+    delete_hook,
+    hooks,
+    health,
+    terminate,
+    protect,
+    enter_standby,
+    exit_standby,
+    exit_standby,
+    detach,
+    suspend,
+    resume,
+    warm_pool,
+    activities,
 ];
 
 const PROCESSES: [&str; 4] = ["AZRebalance", "AlarmNotification", "ScheduledActions", "InstanceRefresh"];
@@ -45,7 +71,10 @@ fn a_tag(dice: &mut Dice, group: &Value) -> Value {
 
 /// In one zone: how instances are spread over zones, moto leaves to chance.
 pub(crate) fn create(dice: &mut Dice, seen: &Seen) -> Option<Call> {
-    let free: Vec<&str> = GROUPS.into_iter().filter(|name| seen.groups.iter().all(|group| group["AutoScalingGroupName"] != *name)).collect();
+    let free: Vec<&str> = GROUPS
+        .into_iter()
+        .filter(|name| seen.groups.iter().all(|group| group["AutoScalingGroupName"] != *name))
+        .collect();
     let name = json!(dice.pick(&free)?);
     let (min, max) = (dice.below(2), 2 + dice.below(3));
     let mut input = json!({
@@ -88,8 +117,11 @@ fn create_wrongly(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         2 => ("wanting more than at most", of(&name, 0, 1, 2, &zones, &template)),
         3 => ("wanting less than at least", of(&name, 2, 3, 1, &zones, &template)),
         4 => ("nowhere", of(&name, 0, 1, 0, &none, &template)),
-        _ => ("in an unknown subnet", json!({"AutoScalingGroupName": name, "MinSize": 0, "MaxSize": 1,
-            "VPCZoneIdentifier": "subnet-0123456789abcdef0", "LaunchTemplate": template})),
+        _ => (
+            "in an unknown subnet",
+            json!({"AutoScalingGroupName": name, "MinSize": 0, "MaxSize": 1,
+            "VPCZoneIdentifier": "subnet-0123456789abcdef0", "LaunchTemplate": template}),
+        ),
     };
     write("CreateAutoScalingGroup", case, input)
 }
@@ -143,9 +175,16 @@ fn update_wrongly(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let (name, max) = (&group["AutoScalingGroupName"], number(&group, "MaxSize"));
     match dice.below(3) {
         0 => write("UpdateAutoScalingGroup", "unknown", json!({"AutoScalingGroupName": "nobody", "MaxSize": 1})),
-        1 => write("UpdateAutoScalingGroup", "more at least than at most",
-            json!({"AutoScalingGroupName": name, "MinSize": max + 1, "MaxSize": max})),
-        _ => write("UpdateAutoScalingGroup", "wanting more than at most", json!({"AutoScalingGroupName": name, "DesiredCapacity": max + 1})),
+        1 => write(
+            "UpdateAutoScalingGroup",
+            "more at least than at most",
+            json!({"AutoScalingGroupName": name, "MinSize": max + 1, "MaxSize": max}),
+        ),
+        _ => write(
+            "UpdateAutoScalingGroup",
+            "wanting more than at most",
+            json!({"AutoScalingGroupName": name, "DesiredCapacity": max + 1}),
+        ),
     }
 }
 
@@ -173,7 +212,8 @@ fn set_desired(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         2 if min > 0 => write("SetDesiredCapacity", "less than at least", of(name, min - 1)),
         _ => {
             let size = min + dice.below(max - min + 1);
-            may_shrink_to(&group, size).then(|| Call::write("autoscaling", "SetDesiredCapacity", "within bounds", of(name, size)))
+            may_shrink_to(&group, size)
+                .then(|| Call::write("autoscaling", "SetDesiredCapacity", "within bounds", of(name, size)))
         }
     }
 }
@@ -187,11 +227,19 @@ fn groups(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         2 => read(operation, "by tag", json!({"Filters": [filter(&key, &[dice.of(VALUES)])]})),
         3 => read(operation, "by one tag or the other", json!({"Filters": [filter(&key, &["web", "web-2"])]})),
         4 => read(operation, "by tag's key", json!({"Filters": [filter("tag-key", &[dice.of(KEYS)])]})),
-        5 => read(operation, "by tag's value", json!({"Filters": [filter("tag-value", &[dice.of(["web", "a b", "nobody"])])]})),
+        5 => read(
+            operation,
+            "by tag's value",
+            json!({"Filters": [filter("tag-value", &[dice.of(["web", "a b", "nobody"])])]}),
+        ),
         6 => read(operation, "by tag's pattern", json!({"Filters": [filter(&key, &[dice.of(PATTERNS)])]})),
         _ => {
             let name = text(&a_group(dice, seen)?, "AutoScalingGroupName");
-            read(operation, "by name and tag", json!({"AutoScalingGroupNames": [name], "Filters": [filter(&key, &["web"])]}))
+            read(
+                operation,
+                "by name and tag",
+                json!({"AutoScalingGroupNames": [name], "Filters": [filter(&key, &["web"])]}),
+            )
         }
     }
 }
@@ -233,7 +281,9 @@ fn tags(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         0 => ("all", json!([])),
         1 => ("by key", json!([filter("key", &[dice.of(KEYS)])])),
         2 => ("by value", json!([filter("value", &[dice.of(["web", "a b", "nobody"])])])),
-        3 => ("by group", json!([filter("auto-scaling-group", &[&text(&a_group(dice, seen)?, "AutoScalingGroupName")])])),
+        3 => {
+            ("by group", json!([filter("auto-scaling-group", &[&text(&a_group(dice, seen)?, "AutoScalingGroupName")])]))
+        }
         4 => ("by propagation", json!([filter("propagate-at-launch", &[dice.of(["true", "false"])])])),
         _ => ("by what is no filter", json!([filter("colour", &["red"])])),
     };
@@ -253,7 +303,10 @@ fn put_hook(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         1 => ("with too short a heartbeat", of(name, "in", LAUNCHING, 10, "CONTINUE")),
         2 => ("of an unknown transition", of(name, "in", "autoscaling:PANDA", 60, "CONTINUE")),
         3 => ("with an unknown result", of(name, "in", LAUNCHING, 60, "PANDA")),
-        4 => ("with the defaults", json!({"AutoScalingGroupName": name, "LifecycleHookName": "defaults", "LifecycleTransition": TERMINATING})),
+        4 => (
+            "with the defaults",
+            json!({"AutoScalingGroupName": name, "LifecycleHookName": "defaults", "LifecycleTransition": TERMINATING}),
+        ),
         5 => ("well", of(name, "out", TERMINATING, seconds, dice.of(["CONTINUE", "ABANDON"]))),
         _ => ("well", of(name, dice.of(["in", "first"]), LAUNCHING, seconds, "CONTINUE")),
     };
@@ -264,10 +317,16 @@ fn delete_hook(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let of = |group: &str, hook: &str| json!({"AutoScalingGroupName": group, "LifecycleHookName": hook});
     match dice.below(4) {
         0 => write("DeleteLifecycleHook", "of an unknown group", of("nobody", "in")),
-        1 => write("DeleteLifecycleHook", "unknown", of(&text(&a_group(dice, seen)?, "AutoScalingGroupName"), "nobody")),
+        1 => {
+            write("DeleteLifecycleHook", "unknown", of(&text(&a_group(dice, seen)?, "AutoScalingGroupName"), "nobody"))
+        }
         _ => {
             let hook = dice.pick(&seen.hooks)?;
-            write("DeleteLifecycleHook", "well", of(&text(&hook, "AutoScalingGroupName"), &text(&hook, "LifecycleHookName")))
+            write(
+                "DeleteLifecycleHook",
+                "well",
+                of(&text(&hook, "AutoScalingGroupName"), &text(&hook, "LifecycleHookName")),
+            )
         }
     }
 }
@@ -276,8 +335,16 @@ fn hooks(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let name = text(&a_group(dice, seen)?, "AutoScalingGroupName");
     match dice.below(3) {
         0 => read("DescribeLifecycleHooks", "of an unknown group", json!({"AutoScalingGroupName": "nobody"})),
-        1 => read("DescribeLifecycleHooks", "unknown", json!({"AutoScalingGroupName": name, "LifecycleHookNames": ["nobody"]})),
-        _ => read("DescribeLifecycleHooks", "by name", json!({"AutoScalingGroupName": name, "LifecycleHookNames": ["in", "out"]})),
+        1 => read(
+            "DescribeLifecycleHooks",
+            "unknown",
+            json!({"AutoScalingGroupName": name, "LifecycleHookNames": ["nobody"]}),
+        ),
+        _ => read(
+            "DescribeLifecycleHooks",
+            "by name",
+            json!({"AutoScalingGroupName": name, "LifecycleHookNames": ["in", "out"]}),
+        ),
     }
 }
 
@@ -291,7 +358,11 @@ fn health(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let of = |id: &str, word: &str| json!({"InstanceId": id, "HealthStatus": word, "ShouldRespectGracePeriod": false});
     match dice.below(5) {
         0 => write("SetInstanceHealth", "of an unknown one", of(UNKNOWN_INSTANCE, "Unhealthy")),
-        1 => write("SetInstanceHealth", "of no member", of(&dice.pick(&seen.free_ids(&["running", "stopped"]))?, "Unhealthy")),
+        1 => write(
+            "SetInstanceHealth",
+            "of no member",
+            of(&dice.pick(&seen.free_ids(&["running", "stopped"]))?, "Unhealthy"),
+        ),
         2 => write("SetInstanceHealth", "with an unknown word", of(&a_member(dice, seen, "InService")?.1, "Panda")),
         3 => write("SetInstanceHealth", "unhealthy", of(&a_member(dice, seen, "InService")?.1, "Unhealthy")),
         _ => write("SetInstanceHealth", "healthy", of(&a_member(dice, seen, "InService")?.1, "Healthy")),
@@ -328,9 +399,7 @@ fn protect(dice: &mut Dice, seen: &Seen) -> Option<Call> {
 
 fn step(dice: &mut Dice, seen: &Seen, operation: &'static str) -> Option<Call> {
     let (group, member) = a_member(dice, seen, "InService")?;
-    let of = |group: &Value, id: &str, less: bool| {
-        json!({"AutoScalingGroupName": group, "InstanceIds": [id], "ShouldDecrementDesiredCapacity": less})
-    };
+    let of = |group: &Value, id: &str, less: bool| json!({"AutoScalingGroupName": group, "InstanceIds": [id], "ShouldDecrementDesiredCapacity": less});
     let name = &group["AutoScalingGroupName"];
     match dice.below(6) {
         0 => write(operation, "of an unknown group", of(&json!("nobody"), &member, false)),
@@ -365,8 +434,16 @@ fn suspend(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let name = a_group(dice, seen)?["AutoScalingGroupName"].clone();
     match dice.below(5) {
         0 => write("SuspendProcesses", "of an unknown group", json!({"AutoScalingGroupName": "nobody"})),
-        1 => write("SuspendProcesses", "an unknown one", json!({"AutoScalingGroupName": name, "ScalingProcesses": ["Panda"]})),
-        _ => write("SuspendProcesses", "well", json!({"AutoScalingGroupName": name, "ScalingProcesses": dice.some(&PROCESSES, 2)})),
+        1 => write(
+            "SuspendProcesses",
+            "an unknown one",
+            json!({"AutoScalingGroupName": name, "ScalingProcesses": ["Panda"]}),
+        ),
+        _ => write(
+            "SuspendProcesses",
+            "well",
+            json!({"AutoScalingGroupName": name, "ScalingProcesses": dice.some(&PROCESSES, 2)}),
+        ),
     }
 }
 
@@ -375,7 +452,11 @@ fn resume(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     match dice.below(4) {
         0 => write("ResumeProcesses", "of an unknown group", json!({"AutoScalingGroupName": "nobody"})),
         1 => write("ResumeProcesses", "all", json!({"AutoScalingGroupName": name})),
-        _ => write("ResumeProcesses", "well", json!({"AutoScalingGroupName": name, "ScalingProcesses": dice.some(&PROCESSES, 2)})),
+        _ => write(
+            "ResumeProcesses",
+            "well",
+            json!({"AutoScalingGroupName": name, "ScalingProcesses": dice.some(&PROCESSES, 2)}),
+        ),
     }
 }
 

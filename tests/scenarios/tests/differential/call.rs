@@ -29,7 +29,8 @@ impl Call {
 
     /// The same, page by page.
     pub(crate) fn paged(self, list: &'static str) -> Call {
-        let size = if self.service == "autoscaling" || self.service == "cloudwatch" { "MaxRecords" } else { "MaxResults" };
+        let size =
+            if self.service == "autoscaling" || self.service == "cloudwatch" { "MaxRecords" } else { "MaxResults" };
         Call { pages: Some([list, size, "NextToken"]), ..self }
     }
 

@@ -21,8 +21,21 @@ pub(crate) struct Difference {
 
 /// Members that say which thing an element is.
 const IDENTITY: &[&str] = &[
-    "InstanceId", "AllocationId", "AutoScalingGroupName", "LifecycleHookName", "ResourceId", "NetworkInterfaceId", "SubnetId", "Key",
-    "AlarmName", "TopicArn", "ProcessName", "RouteTableId", "InstanceType", "Location", "DestinationCidrBlock",
+    "InstanceId",
+    "AllocationId",
+    "AutoScalingGroupName",
+    "LifecycleHookName",
+    "ResourceId",
+    "NetworkInterfaceId",
+    "SubnetId",
+    "Key",
+    "AlarmName",
+    "TopicArn",
+    "ProcessName",
+    "RouteTableId",
+    "InstanceType",
+    "Location",
+    "DestinationCidrBlock",
 ];
 
 /// Compares, and names the ids that both sides tell for the first time.
@@ -60,7 +73,8 @@ fn walk_members(
         match (ours.get(key), theirs.get(key)) {
             (Some(one), Some(other)) => walk(names, path, one, other, found),
             (one, other) => {
-                let side = |value: Option<&Value>, side| value.map_or("absent".to_owned(), |value| tell(names, side, value));
+                let side =
+                    |value: Option<&Value>, side| value.map_or("absent".to_owned(), |value| tell(names, side, value));
                 let (world, moto) = (side(one, WORLD), side(other, MOTO));
                 found.push(Difference { path, world, moto });
             }
@@ -87,8 +101,16 @@ fn walk_items(names: &mut Names, path: &str, ours: &[Value], theirs: &[Value], f
         walk(names, path.to_owned(), one, other, found);
     }
     let absent = || "absent".to_owned();
-    found.extend(waiting.iter().map(|one| Difference { path: path.to_owned(), world: tell(names, WORLD, one), moto: absent() }));
-    found.extend(left.iter().map(|one| Difference { path: path.to_owned(), world: absent(), moto: tell(names, MOTO, one) }));
+    found.extend(waiting.iter().map(|one| Difference {
+        path: path.to_owned(),
+        world: tell(names, WORLD, one),
+        moto: absent(),
+    }));
+    found.extend(left.iter().map(|one| Difference {
+        path: path.to_owned(),
+        world: absent(),
+        moto: tell(names, MOTO, one),
+    }));
 }
 
 /// How much two renamed elements have in common; nothing where they are different things.
@@ -114,10 +136,9 @@ fn leaves_in_common(one: &Value, other: &Value) -> usize {
         (Value::Object(ours), Value::Object(theirs)) => {
             ours.iter().filter_map(|(key, value)| Some(leaves_in_common(value, theirs.get(key)?))).sum()
         }
-        (Value::Array(ours), Value::Array(theirs)) => ours
-            .iter()
-            .map(|one| theirs.iter().map(|other| leaves_in_common(one, other)).max().unwrap_or(0))
-            .sum(),
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.iter().map(|one| theirs.iter().map(|other| leaves_in_common(one, other)).max().unwrap_or(0)).sum()
+        }
         _ => usize::from(one == other),
     }
 }

@@ -10,9 +10,33 @@ use super::{
 type Maker = fn(&mut Dice, &Seen) -> Option<Call>;
 
 pub(crate) const MAKERS: &[Maker] = &[
-    allocate, allocate, associate, associate, associate, associate, associate_wrongly, disassociate, release, terminate, stop, start,
-    attribute, protect, tag, untag, tags, instances, instances, instances_wrongly, statuses, addresses, addresses_wrongly, network,
-    offerings, template, dry_run,
+    allocate,
+    allocate,
+    associate,
+    associate,
+    associate,
+    associate,
+    associate_wrongly,
+    disassociate,
+    release,
+    terminate,
+    stop,
+    start,
+    attribute,
+    protect,
+    tag,
+    untag,
+    tags,
+    instances,
+    instances,
+    instances_wrongly,
+    statuses,
+    addresses,
+    addresses_wrongly,
+    network,
+    offerings,
+    template,
+    dry_run,
 ];
 
 const ALIVE: &[&str] = &["running", "stopped"];
@@ -89,12 +113,17 @@ fn associate_wrongly(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         0 => ("an unknown address", json!({"AllocationId": UNKNOWN_ALLOCATION, "InstanceId": instance})),
         1 => ("an unknown public address", json!({"PublicIp": "192.0.2.99", "InstanceId": instance})),
         2 => ("with an unknown instance", json!({"AllocationId": allocation, "InstanceId": UNKNOWN_INSTANCE})),
-        3 => ("with an unknown interface", json!({"AllocationId": allocation, "NetworkInterfaceId": "eni-0123456789abcdef0"})),
+        3 => (
+            "with an unknown interface",
+            json!({"AllocationId": allocation, "NetworkInterfaceId": "eni-0123456789abcdef0"}),
+        ),
         4 => ("with nothing", json!({"AllocationId": allocation})),
         5 => ("nothing", json!({"InstanceId": instance})),
         6 => ("with a malformed instance", json!({"AllocationId": allocation, "InstanceId": "panda"})),
-        7 => ("with an instance and an interface",
-            json!({"AllocationId": allocation, "InstanceId": instance, "NetworkInterfaceId": nic})),
+        7 => (
+            "with an instance and an interface",
+            json!({"AllocationId": allocation, "InstanceId": instance, "NetworkInterfaceId": nic}),
+        ),
         8 => ("two names of one", json!({"AllocationId": allocation, "PublicIp": ip, "InstanceId": instance})),
         _ => ("with a dead instance", json!({"AllocationId": allocation, "InstanceId": dead?})),
     };
@@ -172,7 +201,11 @@ fn attribute(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let name = "disableApiTermination";
     let ids = seen.ids_in(ALIVE);
     match dice.below(3) {
-        0 => read("DescribeInstanceAttribute", "of an unknown one", json!({"InstanceId": UNKNOWN_INSTANCE, "Attribute": name})),
+        0 => read(
+            "DescribeInstanceAttribute",
+            "of an unknown one",
+            json!({"InstanceId": UNKNOWN_INSTANCE, "Attribute": name}),
+        ),
         _ => read("DescribeInstanceAttribute", "known", json!({"InstanceId": dice.pick(&ids)?, "Attribute": name})),
     }
 }
@@ -197,7 +230,10 @@ fn tag(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         0 => ("an unknown instance", json!({"Resources": [UNKNOWN_INSTANCE], "Tags": tags})),
         1 => ("an unknown address", json!({"Resources": [UNKNOWN_ALLOCATION], "Tags": tags})),
         2 => ("malformed", json!({"Resources": ["panda"], "Tags": tags})),
-        3 => ("with a key of AWS's", json!({"Resources": [taggable(dice, seen)?], "Tags": [{"Key": "aws:x", "Value": "1"}]})),
+        3 => (
+            "with a key of AWS's",
+            json!({"Resources": [taggable(dice, seen)?], "Tags": [{"Key": "aws:x", "Value": "1"}]}),
+        ),
         4 => ("with nothing", json!({"Resources": [taggable(dice, seen)?], "Tags": []})),
         _ => ("known", json!({"Resources": [taggable(dice, seen)?], "Tags": tags})),
     };
@@ -210,7 +246,9 @@ fn untag(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         0 => ("of an unknown instance", json!({"Resources": [UNKNOWN_INSTANCE], "Tags": [{"Key": key}]})),
         1 => ("by key", json!({"Resources": [taggable(dice, seen)?], "Tags": [{"Key": key}]})),
         2 => ("of a free instance, all", json!({"Resources": [dice.pick(&seen.free_ids(ALIVE))?]})),
-        _ => ("by key and value", json!({"Resources": [taggable(dice, seen)?], "Tags": [{"Key": key, "Value": value}]})),
+        _ => {
+            ("by key and value", json!({"Resources": [taggable(dice, seen)?], "Tags": [{"Key": key, "Value": value}]}))
+        }
     };
     write("DeleteTags", case, input)
 }
@@ -225,7 +263,11 @@ fn tags(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         _ => ("by what is no filter", json!([filter("colour", &["red"])])),
     };
     let call = read("DescribeTags", case, json!({"Filters": filters}))?;
-    Some(if dice.one_in(3) { Call { input: json!({"Filters": filters, "MaxResults": 5}), ..call }.paged("Tags") } else { call })
+    Some(if dice.one_in(3) {
+        Call { input: json!({"Filters": filters, "MaxResults": 5}), ..call }.paged("Tags")
+    } else {
+        call
+    })
 }
 
 /// Filters of instances, with values that may fit.
@@ -292,8 +334,11 @@ fn statuses(dice: &mut Dice, seen: &Seen) -> Option<Call> {
         2 => ("by id", json!({"InstanceIds": dice.some(&ids, 2)})),
         3 => ("unknown", json!({"InstanceIds": [UNKNOWN_INSTANCE]})),
         4 => ("by what is no filter", json!({"Filters": [filter("colour", &["red"])]})),
-        _ => ("by state", json!({"Filters": [filter("instance-state-name", &[dice.of(["running", "stopped"])])],
-            "IncludeAllInstances": true})),
+        _ => (
+            "by state",
+            json!({"Filters": [filter("instance-state-name", &[dice.of(["running", "stopped"])])],
+            "IncludeAllInstances": true}),
+        ),
     };
     read("DescribeInstanceStatus", case, input)
 }
@@ -355,7 +400,11 @@ fn dry_run(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     let id = dice.pick(&seen.ids_in(&["running"]))?;
     match dice.below(5) {
         0 => write("TerminateInstances", "only to see", json!({"InstanceIds": [id], "DryRun": true})),
-        1 => write("TerminateInstances", "unknown, only to see", json!({"InstanceIds": [UNKNOWN_INSTANCE], "DryRun": true})),
+        1 => write(
+            "TerminateInstances",
+            "unknown, only to see",
+            json!({"InstanceIds": [UNKNOWN_INSTANCE], "DryRun": true}),
+        ),
         2 => write("AllocateAddress", "only to see", json!({"DryRun": true})),
         3 => write("StopInstances", "only to see", json!({"InstanceIds": [id], "DryRun": true})),
         _ => read("DescribeInstances", "only to see", json!({"DryRun": true})),

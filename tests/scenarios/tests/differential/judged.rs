@@ -32,7 +32,8 @@ pub(crate) struct Judged {
 
 impl Judged {
     pub(crate) fn covers(&self, call: &Call, difference: &Difference) -> bool {
-        self.path != "effect" && self.covers_call(call)
+        self.path != "effect"
+            && self.covers_call(call)
             && like(self.path, &difference.path)
             && like(self.world, &difference.world)
             && like(self.moto, &difference.moto)
@@ -44,7 +45,12 @@ impl Judged {
     }
 
     fn covers_call(&self, call: &Call) -> bool {
-        like(self.call, &call.name()) && like(self.case, call.case)
+        self.is_about(&call.name(), call.case)
+    }
+
+    /// Whether it speaks of this operation in this case.
+    pub(crate) fn is_about(&self, operation: &str, case: &str) -> bool {
+        like(self.call, operation) && like(self.case, case)
     }
 }
 
@@ -60,6 +66,8 @@ fn like(pattern: &str, text: &str) -> bool {
 
 #[test]
 fn a_pattern_stands_for_what_it_says() {
-    assert!(like("*", "") && like("a*c", "abbc") && like("x|a", "a") && like("Instances[].*", "Instances[].State.Name"));
+    assert!(
+        like("*", "") && like("a*c", "abbc") && like("x|a", "a") && like("Instances[].*", "Instances[].State.Name")
+    );
     assert!(!like("a*c", "ab") && !like("x|y", "xy") && !like("absent", ""));
 }

@@ -6,19 +6,23 @@ use super::{autoscaling, call::Call, ec2, services};
 
 /// Chance, from a seed.
 #[derive(Debug)]
-pub(crate) struct Dice(fastrand::Rng);
+pub(crate) struct Dice {
+    chance: fastrand::Rng,
+    /// Makers of calls that have not had their turn in this round.
+    round: Vec<Maker>,
+}
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Dice {
-        Dice(fastrand::Rng::with_seed(seed))
+        Dice { chance: fastrand::Rng::with_seed(seed), round: Vec::new() }
     }
 
     pub(crate) fn number(&mut self) -> u64 {
-        self.0.u64(..)
+        self.chance.u64(..)
     }
 
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0.u64(..end)
+        self.chance.u64(..end)
     }
 
     /// One time in so many.
@@ -28,19 +32,19 @@ impl Dice {
 
     /// One of several.
     pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        self.0.choice(from).cloned()
+        self.chance.choice(from).cloned()
     }
 
     /// One of several that are there in any case.
     pub(crate) fn of<T: Copy, const N: usize>(&mut self, from: [T; N]) -> T {
-        *self.0.choice(&from).expect("there is one")
+        *self.chance.choice(&from).expect("there is one")
     }
 
     /// Up to so many of several, at least one where there is one.
     pub(crate) fn some<T: Clone>(&mut self, from: &[T], most: usize) -> Vec<T> {
         let mut all = from.to_vec();
-        self.0.shuffle(&mut all);
-        all.truncate(self.0.usize(1..=most));
+        self.chance.shuffle(&mut all);
+        all.truncate(self.chance.usize(1..=most));
         all
     }
 }
@@ -116,13 +120,13 @@ pub(crate) fn next_call(dice: &mut Dice, seen: &Seen) -> Call {
     if seen.groups.is_empty() && !dice.one_in(4) {
         return autoscaling::create(dice, seen).expect("there can be a group");
     }
+    // Each has its turn in every round, so that few calls are enough to hear all of them.
     loop {
-        let makers: &[Maker] = match dice.below(100) {
-            0..45 => ec2::MAKERS,
-            45..85 => autoscaling::MAKERS,
-            _ => services::MAKERS,
-        };
-        let maker = dice.pick(makers).expect("there are calls");
+        if dice.round.is_empty() {
+            dice.round = [ec2::MAKERS, autoscaling::MAKERS, services::MAKERS].concat();
+            dice.chance.shuffle(&mut dice.round);
+        }
+        let maker = dice.round.pop().expect("there are calls");
         if let Some(call) = maker(dice, seen) {
             return call;
         }

@@ -12,7 +12,21 @@ pub(crate) const WORLD: usize = 0;
 pub(crate) const MOTO: usize = 1;
 
 const PREFIXES: &[&str] = &[
-    "i", "r", "eipalloc", "eipassoc", "eni", "eni-attach", "vpc", "subnet", "lt", "rtb", "igw", "ami", "vol", "sg", "rtbassoc",
+    "i",
+    "r",
+    "eipalloc",
+    "eipassoc",
+    "eni",
+    "eni-attach",
+    "vpc",
+    "subnet",
+    "lt",
+    "rtb",
+    "igw",
+    "ami",
+    "vol",
+    "sg",
+    "rtbassoc",
 ];
 
 /// A piece of a string.
@@ -119,7 +133,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         let length = rest.find(|c| !in_word(c)).unwrap_or(rest.len());
         let word = rest[..length].trim_end_matches('.');
         let follows = &rest[length..];
-        if let Some((before, kind, id, after)) = id_in(word).filter(|(_, kind, ..)| *kind != "ip" || !follows.starts_with('/')) {
+        if let Some((before, kind, id, after)) =
+            id_in(word).filter(|(_, kind, ..)| *kind != "ip" || !follows.starts_with('/'))
+        {
             if plain < at + before {
                 pieces.push(Piece::Text(&text[plain..at + before]));
             }
@@ -151,7 +167,10 @@ fn id_in(word: &str) -> Option<(usize, &'static str, String, usize)> {
     if parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| hex(part)) {
         return Some((0, "uuid", word.to_owned(), word.len()));
     }
-    if word.starts_with("d-") && word.len() == 11 && word[2..].chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()) {
+    if word.starts_with("d-")
+        && word.len() == 11
+        && word[2..].chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+    {
         return Some((0, "d", word.to_owned(), word.len()));
     }
     let number = |part: &&str| part.parse::<u8>().is_ok();
@@ -174,7 +193,10 @@ fn ids_are_found_wherever_they_stand() {
         pieces("Terminating EC2 instance: i-0123456789abcdef0."),
         [Piece::Text("Terminating EC2 instance: "), id("i", "i-0123456789abcdef0"), Piece::Text(".")]
     );
-    assert_eq!(pieces("ip-10-0-2-9.ec2.internal"), [Piece::Text("ip-"), id("ip", "10.0.2.9"), Piece::Text(".ec2.internal")]);
+    assert_eq!(
+        pieces("ip-10-0-2-9.ec2.internal"),
+        [Piece::Text("ip-"), id("ip", "10.0.2.9"), Piece::Text(".ec2.internal")]
+    );
     assert_eq!(pieces("eni-attach-0123456789abcdef0"), [id("eni-attach", "eni-attach-0123456789abcdef0")]);
     assert_eq!(pieces("172.31.0.0/16"), [Piece::Text("172.31.0.0/16")]);
     assert_eq!(pieces("i-panda web-1 3.14"), [Piece::Text("i-panda web-1 3.14")]);

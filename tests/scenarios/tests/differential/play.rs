@@ -19,8 +19,10 @@ use super::{
 /// What has been compared so far, over all seeds.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Operations: how often both did it, and how often both refused with the same code.
-    pub(crate) operations: BTreeMap<String, [u32; 2]>,
+    /// Operations: how often both did it, both refused with the same code, and one did what the other refused.
+    pub(crate) operations: BTreeMap<String, [u32; 3]>,
+    /// Calls that were made: operation, case, and how often.
+    pub(crate) asked: BTreeMap<(String, &'static str), u32>,
     /// The places in the table that were met.
     pub(crate) met: BTreeMap<usize, u32>,
     /// Accounts that were begun.
@@ -71,10 +73,9 @@ impl Life {
     fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: Call) -> Now {
         self.calls.push(call.clone());
         let answer = pair.ask(&call);
-        if answer.same_outcome() {
-            let counts = tally.operations.entry(call.name()).or_default();
-            counts[usize::from(answer.world.tree().is_none())] += 1;
-        }
+        let kind = if answer.same_outcome() { usize::from(answer.world.tree().is_none()) } else { 2 };
+        tally.operations.entry(call.name()).or_default()[kind] += 1;
+        *tally.asked.entry((call.name(), call.case)).or_default() += 1;
         let (listed, unlisted) = self.judge(tally, &call, &answer.differences);
         let parted = !unlisted.is_empty() && call.writes && !answer.same_outcome();
         self.report(tally, &call, &unlisted);
@@ -101,8 +102,11 @@ impl Life {
             let named = own.iter().map(|each| (text(each, "NetworkInterfaceId"), text(instance, "InstanceId")));
             self.interfaces.extend(named);
         }
-        let dead: BTreeSet<String> =
-            instances.iter().filter(|each| each["State"]["Name"] == "terminated").map(|each| text(each, "InstanceId")).collect();
+        let dead: BTreeSet<String> = instances
+            .iter()
+            .filter(|each| each["State"]["Name"] == "terminated")
+            .map(|each| text(each, "InstanceId"))
+            .collect();
         self.free_the_dead(pair, tally, &dead);
         answers.push(ask(pair, "ec2", "DescribeAddresses", json!({})));
         for group in list(&answers[0].1.seen, "AutoScalingGroups") {

@@ -10,8 +10,28 @@ use super::{
 type Maker = fn(&mut Dice, &Seen) -> Option<Call>;
 
 pub(crate) const MAKERS: &[Maker] = &[
-    put_alarm, put_alarm, set_alarm, alarms, alarms, delete_alarm, alarms_for, create_topic, create_topic, publish, publish, topics,
-    delete_topic, deployments, pipelines, command, identity, put_events,
+    put_alarm,
+    put_alarm,
+    set_alarm,
+    alarms,
+    alarms,
+    delete_alarm,
+    alarms_for,
+    create_topic,
+    create_topic,
+    publish,
+    publish,
+    topics,
+    delete_topic,
+    deployments,
+    deployments,
+    deployments,
+    pipelines,
+    pipelines,
+    command,
+    command,
+    identity,
+    put_events,
 ];
 
 const ALARMS: [&str; 4] = ["web-1", "web-2", "api-1", "batch"];
@@ -48,8 +68,18 @@ fn alarms(dice: &mut Dice, _: &Seen) -> Option<Call> {
         1 => call("cloudwatch", operation, "by name", json!({"AlarmNames": [dice.of(ALARMS), "nobody"]})),
         2 => call("cloudwatch", operation, "by prefix", json!({"AlarmNamePrefix": dice.of(["web", "api-", "x"])})),
         3 => call("cloudwatch", operation, "by state", json!({"StateValue": dice.of(["OK", "ALARM"])})),
-        4 => call("cloudwatch", operation, "by kind", json!({"AlarmTypes": [dice.of(["MetricAlarm", "CompositeAlarm"])]})),
-        5 => call("cloudwatch", operation, "by name and prefix", json!({"AlarmNames": ["web-1"], "AlarmNamePrefix": "web"})),
+        4 => call(
+            "cloudwatch",
+            operation,
+            "by kind",
+            json!({"AlarmTypes": [dice.of(["MetricAlarm", "CompositeAlarm"])]}),
+        ),
+        5 => call(
+            "cloudwatch",
+            operation,
+            "by name and prefix",
+            json!({"AlarmNames": ["web-1"], "AlarmNamePrefix": "web"}),
+        ),
         _ => Some(call("cloudwatch", operation, "in pages", json!({"MaxRecords": 1}))?.paged("MetricAlarms")),
     }
 }
@@ -63,7 +93,12 @@ fn delete_alarm(dice: &mut Dice, _: &Seen) -> Option<Call> {
 
 fn alarms_for(dice: &mut Dice, _: &Seen) -> Option<Call> {
     let space = dice.of(["AWS/Lambda", "LethargicPanda", "Nobody"]);
-    call("cloudwatch", "DescribeAlarmsForMetric", "without dimensions", json!({"MetricName": "Errors", "Namespace": space}))
+    call(
+        "cloudwatch",
+        "DescribeAlarmsForMetric",
+        "without dimensions",
+        json!({"MetricName": "Errors", "Namespace": space}),
+    )
 }
 
 fn topic(name: &str) -> String {
@@ -146,7 +181,12 @@ fn pipelines(dice: &mut Dice, _: &Seen) -> Option<Call> {
 fn command(dice: &mut Dice, _: &Seen) -> Option<Call> {
     let id = "12345678-1234-1234-1234-123456789abc";
     match dice.below(3) {
-        0 => call("ssm", "GetCommandInvocation", "unknown", json!({"CommandId": id, "InstanceId": super::model::UNKNOWN_INSTANCE})),
+        0 => call(
+            "ssm",
+            "GetCommandInvocation",
+            "unknown",
+            json!({"CommandId": id, "InstanceId": super::model::UNKNOWN_INSTANCE}),
+        ),
         1 => call("ssm", "ListCommands", "unknown", json!({"CommandId": id})),
         _ => call("ssm", "ListCommands", "all", json!({})),
     }

@@ -80,12 +80,7 @@ fn describe(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiError> {
     }
     let metric = types.is_empty() || types.contains(&"MetricAlarm");
     let composite = types.contains(&"CompositeAlarm");
-    let state = match input.get("StateValue")? {
-        None => None,
-        Some(word) => {
-            Some(AlarmState::parse(word).ok_or_else(|| input.refuse(format!("StateValue: {word} is not known")))?)
-        }
-    };
+    let state = input.get("StateValue")?.map(read_state).transpose()?;
     if input.get("ActionPrefix")?.is_some() {
         return Err(input.refuse("ActionPrefix: alarms of this world have no actions"));
     }
@@ -140,9 +135,20 @@ fn write_dimensions(metric: &Metric) -> Shape {
     dimensions.map(|(name, value)| Shape::record().with("Name", name).with("Value", value)).collect()
 }
 
+/// One of three words; another breaks a constraint of the type, which is a `ValidationError` `[doc]` CloudWatch API reference, common
+/// errors.
+fn read_state(word: &str) -> Result<AlarmState, ApiError> {
+    AlarmState::parse(word).ok_or_else(|| {
+        let message = format!(
+            "1 validation error detected: Value '{word}' at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]"
+        );
+        ApiError::bad("ValidationError", message)
+    })
+}
+
 fn set_state(world: &mut World, input: &Input<'_>) -> Result<Shape, ApiError> {
     let (name, value) = (input.need("AlarmName")?, input.need("StateValue")?);
-    let state = AlarmState::parse(value).ok_or_else(|| input.refuse(format!("StateValue: {value} is not known")))?;
+    let state = read_state(value)?;
     if !world.set_alarm(name, state, input.need("StateReason")?) {
         return Err(ApiError::bad("ResourceNotFound", format!("Unknown alarm {name}")).with_status(404));
     }

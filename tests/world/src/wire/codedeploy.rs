@@ -231,12 +231,9 @@ fn batch_deployments(view: &View<'_>, input: &Input<'_>) -> Result<Shape, ApiErr
         return Err(ApiError::bad("DeploymentIdRequiredException", "deploymentIds is required."));
     }
     limit(ids.len(), 25)?;
-    let mut infos = Vec::new();
-    for id in ids {
-        let found = view.state.code_deploy.deployment(id);
-        infos.push(write(view, found.ok_or_else(|| no_deployment(id))?));
-    }
-    Ok(Shape::record().with("deploymentsInfo", Shape::List(infos)))
+    // What does not exist is left out: the operation has no error for it `[doc]` API_BatchGetDeployments.
+    let found = ids.into_iter().filter_map(|id| view.state.code_deploy.deployment(id));
+    Ok(Shape::record().with("deploymentsInfo", found.map(|deployment| write(view, deployment)).collect::<Shape>()))
 }
 
 fn write(view: &View<'_>, deployment: &Deployment) -> Shape {

@@ -172,9 +172,7 @@ impl Service {
 
 /// Everything that the world can be asked: the service's word in IAM actions, and the operation.
 pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
-    use Service::{
-        AutoScaling, CloudWatch, CodeConnections, CodeDeploy, CodePipeline, Ec2, Events, Sns, Ssm, Sts,
-    };
+    use Service::{AutoScaling, CloudWatch, CodeConnections, CodeDeploy, CodePipeline, Ec2, Events, Sns, Ssm, Sts};
     [Ec2, AutoScaling, Sts, CloudWatch, CodeConnections, CodeDeploy, CodePipeline, Ssm, Sns, Events]
         .into_iter()
         .flat_map(|service| service.operations().iter().map(move |operation| (service.name(), operation.name)))

@@ -48,8 +48,12 @@ struct Step {
     progress: u8,
 }
 
-const INTO_STANDBY: Step =
-    Step { description: "Moving EC2 instance to Standby", moved: "moved to standby", status: "InProgress", progress: 50 };
+const INTO_STANDBY: Step = Step {
+    description: "Moving EC2 instance to Standby",
+    moved: "moved to standby",
+    status: "InProgress",
+    progress: 50,
+};
 const OUT_OF_STANDBY: Step = Step {
     description: "Moving EC2 instance out of Standby",
     moved: "moved out of standby",
