@@ -124,7 +124,9 @@ class Played:
         return "\n".join(self.lines)
 
 
-class Failures(unittest.TestCase):
+class OnStage(unittest.TestCase):
+    """A stage for all tests of a class: what one leaves there, the next one finds."""
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.stage = Stage(step=30)
@@ -134,6 +136,8 @@ class Failures(unittest.TestCase):
         self.assertTrue(played.notes["clean"], why)
         self.assertIn("Nothing is left of", played.said, why)
 
+
+class OneFailure(OnStage):
     def test_a_run_that_goes_well_takes_all_away_in_the_right_order(self) -> None:
         played = Played(self.stage)
         self.assertEqual(played.status, FINE, played.said)
@@ -182,6 +186,8 @@ class Failures(unittest.TestCase):
             self.assertEqual(played.status, FAILED if once.before else FINE, f"{why}\n{played.said}")
             self.assertEqual("interrupted by SIG" in played.said, once.before, why)
 
+
+class MoreFailures(OnStage):
     def test_what_cannot_be_removed_is_named_and_goes_with_the_next_clean_up(self) -> None:
         stubborn = {
             "RemoveTargets": "event rule", "DeleteRule": "event rule", "ListRules": "event rule", "DeleteQueue": "queue", "GetQueueUrl": "queue",

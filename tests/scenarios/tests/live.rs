@@ -89,8 +89,18 @@ fn an_aws_that_is_other_than_believed_is_told_from_the_one_that_is_believed() {
 }
 
 #[test]
-fn whatever_call_fails_nothing_is_left_or_it_is_said_what_and_how_it_goes() {
-    on_stage(&["live.tests.failures"], 7, Timing { association_kept: Span::secs(20, 30), ..Timing::default() }, &[]);
+fn whatever_call_fails_and_whenever_a_signal_comes_nothing_is_left() {
+    on_stage(&["live.tests.failures.OneFailure"], 3, slow_to_let_go(), &[]);
+}
+
+#[test]
+fn what_cannot_be_removed_is_named_and_goes_with_the_next_clean_up() {
+    on_stage(&["live.tests.failures.MoreFailures"], 4, slow_to_let_go(), &[]);
+}
+
+/// An address cannot be released for half a minute after its holder's end.
+fn slow_to_let_go() -> Timing {
+    Timing { association_kept: Span::secs(20, 30), ..Timing::default() }
 }
 
 #[test]
