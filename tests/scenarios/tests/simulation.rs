@@ -11,7 +11,9 @@
 use std::{sync::LazyLock, thread};
 
 use panda_scenarios::permissions::{unaccounted, used};
-use panda_stage::simulate::{Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scenario, scenarios};
+use panda_stage::simulate::{
+    Deployment, RunReport, ScenarioReport, Simulator, Strategy, Task, scale, scenario, scenarios,
+};
 
 /// Years, which take a thousand times as long. The fourth once found a kill whose reply was lost, and which was told as one that hit nobody.
 const SEEDS_OF_YEARS: u64 = 4;
@@ -168,6 +170,25 @@ fn the_script_moves_the_address_away_from_a_healthy_holder_and_the_function_neve
     assert!(script.outage_seconds.p50 > 10.0, "{script:?}");
     let ours = SIMULATOR.survey(task("new-launch-beside-healthy-holder", Strategy::Ours), 1, 20).unwrap();
     assert_eq!((ours.moves, ours.outage_seconds.max), (0, 0.0), "{ours:?}");
+}
+
+/// Every event for an instance that its environment did not know once read every group of the account, page by page: with 300 fleets a lost
+/// zone used up Auto Scaling's request limit, and addresses moved after a minute.
+#[test]
+fn a_zones_loss_in_an_account_with_two_pages_of_groups_moves_every_address_at_once_and_no_call_is_refused() {
+    let report = scale::survey(&Deployment::template(), &[120], 1).unwrap();
+    let [size] = &*report.sizes else { panic!("one size: {report:?}") };
+    let zone = &size.zone;
+    assert_eq!((size.unmet, zone.deaths, zone.moves), (0, 40, 40), "{zone:?}");
+    for phase in [&size.rest, &size.single, zone] {
+        assert!(phase.refused.is_empty(), "{phase:?}");
+    }
+    assert!(zone.death_to_move.max < 5.0, "{zone:?}");
+    // One page for each look at one fleet; two for each environment's first, and for the sweeps.
+    let (groups, addresses) = (zone.calls["DescribeAutoScalingGroups"], zone.calls["DescribeAddresses"]);
+    assert!(groups * 4 < addresses * 5, "{zone:?}");
+    // At rest, the sweep's two pages each minute, and the panda's tick.
+    assert!(size.rest.calls_per_minute() < 10.0, "{:?}", size.rest);
 }
 
 /// Seeds that once broke a law, with what they found.

@@ -25,7 +25,10 @@ use tokio::{
 
 use super::{Experiment, Record, SoakError, deeds, letters, memory::Samples, processes, say};
 use crate::{
-    demo::panda::{PANDA, Panda},
+    demo::{
+        panda::{PANDA, Panda},
+        words,
+    },
     deploy::{self, LocalDeployment},
     serve::{
         clock,
@@ -129,7 +132,7 @@ impl Stage {
         let courier = Arc::new(Courier::new(Arc::new(deployed.clone()), notices));
         courier.refresh().await?;
         let functions = deployed.functions().await?;
-        let named = |part: &str| functions.iter().find(|function| function.name.ends_with(part));
+        let named = |name: &str| functions.iter().find(|one| words::function_name(deploy::STACK, &one.name) == name);
         let failover = named(FAILOVER).ok_or(SoakError::Incomplete("elastic-ip-failover"))?.name.clone();
         let chaos = named(PANDA).ok_or(SoakError::Incomplete("panda"))?;
         let panda = Panda::new(deployed.clone(), &sdk, chaos).ok_or(SoakError::Incomplete("journal for the panda"))?;
@@ -308,7 +311,8 @@ impl Run<'_> {
         if let Some(process) = running.get(self.rng.usize(0..running.len()))
             && processes::kill(process.id)?
         {
-            *self.record.killed.entry(process.function.clone()).or_default() += 1;
+            let function = words::function_name(deploy::STACK, &process.function);
+            *self.record.killed.entry(function).or_default() += 1;
         }
         Ok(())
     }
@@ -318,7 +322,8 @@ impl Run<'_> {
         self.ages.retain(|id, _| running.iter().any(|process| process.id == *id));
         for process in running {
             let age = self.ages.entry(process.id).or_insert_with(Instant::now).elapsed();
-            self.samples.add(&process.function, age.as_secs_f64(), process.kilobytes);
+            let function = words::function_name(deploy::STACK, &process.function);
+            self.samples.add(&function, age.as_secs_f64(), process.kilobytes);
         }
         if let Some(kilobytes) = processes::own_kilobytes() {
             self.samples.add("panda-stage", self.began.elapsed().as_secs_f64(), kilobytes);
