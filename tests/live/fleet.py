@@ -94,9 +94,12 @@ class Fleet:
         return others[0]
 
     def is_whole(self, size: int) -> bool:
-        """As many members as wanted, all of them in service, the address on one of them, no deployment and no refresh at work."""
-        members = self.members()
-        return len(members) == size and self.in_service() == sorted(members) and self.holder() in members and not self.active()
+        """As many members as wanted, all of them in service, the address on one of them, no deployment at work."""
+        members = sorted(self.members())
+        if len(members) != size or self.in_service() != members or self.holder() not in members or self.active():
+            return False
+        # Auto Scaling notices minutes later that one of them is dead.
+        return all(self.state(member) == "running" for member in members)
 
     def active(self) -> bool:
         """Whether a deployment is at work."""

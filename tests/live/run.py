@@ -24,6 +24,10 @@ from .state import State
 FINE, FAILED, LEFT = 0, 1, 3
 
 
+class Unhealed(Exception):
+    """The fleet is not whole any more: nothing can be asked of it."""
+
+
 @dataclass
 class Run:
     """A run, with everything that tests put in the place of the outside world."""
@@ -107,12 +111,12 @@ class Run:
         """Every scenario. One that fails does not keep the others from being played, as long as the fleet is whole."""
         live = self.live
         assert live is not None
-        for scenario in self.scenarios:
+        for number, scenario in enumerate(self.scenarios):
             already = len(live.findings.measures)
             self.begin(f"{scenario.NAME}: {scenario.ASKS} (about {scenario.MINUTES} minutes)")
             live.scenario = scenario.NAME
             try:
-                live.fleet.wait_until_whole()
+                self.heal(live, number)
                 live.knows_the_members()
                 scenario.run(live)
                 live.knows_the_members()
@@ -122,6 +126,8 @@ class Run:
             except Skipped as skipped:
                 self.skipped.append(f"{scenario.NAME}: {skipped}")
                 self.tell(f"      skipped: {skipped}")
+            except Unhealed:
+                raise
             except Exception as error:  # noqa: BLE001 a scenario may fail in any way; the others are worth their money
                 # A signal may hide behind the error of a step that it has cut off.
                 if self.signals.cleaning:
@@ -129,6 +135,14 @@ class Run:
                 kind = "" if isinstance(error, (*ERRORS, Late, Missing, RuntimeError)) else f"{type(error).__name__}: "
                 self.failures.append(f"{scenario.NAME}: {kind}{said(error)}")
                 self.tell(f"      FAILED: {kind}{said(error)}")
+
+    def heal(self, live: Live, number: int) -> None:
+        """Waits until the fleet is whole. If it never is, to wait as long for each of the other scenarios would cost and find nothing."""
+        try:
+            live.fleet.wait_until_whole()
+        except Late as late:
+            others = ", ".join(other.NAME for other in self.scenarios[number:])
+            raise Unhealed(f"not played: {others}: {late}") from late
 
     def report(self) -> None:
         """Writes down what was found, also when the run was cut off. Nothing of it may keep the clean-up from beginning."""

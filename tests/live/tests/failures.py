@@ -265,6 +265,17 @@ class MoreFailures(OnStage):
             self.assertIn(word, played.said)
         self.nothing_is_left(played, "a scenario failed")
 
+    def test_a_fleet_that_does_not_heal_ends_the_run(self) -> None:
+        def breaks(live: Live) -> None:
+            live.fleet.scaling.suspend_processes(AutoScalingGroupName=live.fleet.group, ScalingProcesses=["Launch"])
+            live.fleet.kill(live.fleet.spare())
+
+        played = Played(self.stage, scenarios=[scenario(breaks, "breaks"), scenario(short, "one"), scenario(short, "two")])
+        self.assertEqual(played.status, FAILED, played.said)
+        self.assertNotIn("it was played", played.said)
+        self.assertIn("not played: one, two: waited 1200 s in vain for a whole fleet of 2", played.said)
+        self.nothing_is_left(played, "a fleet that does not heal")
+
     def test_each_scenario_that_fails_in_its_first_or_a_later_call_leaves_nothing(self) -> None:
         for number, real in enumerate(ALL):
             state = {"on": False, "left": number % 4}

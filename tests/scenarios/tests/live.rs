@@ -95,7 +95,7 @@ fn whatever_call_fails_and_whenever_a_signal_comes_nothing_is_left() {
 
 #[test]
 fn what_cannot_be_removed_is_named_and_goes_with_the_next_clean_up() {
-    on_stage(&["live.tests.failures.MoreFailures"], 4, slow_to_let_go(), &[]);
+    on_stage(&["live.tests.failures.MoreFailures"], 5, slow_to_let_go(), &[]);
 }
 
 /// An address cannot be released for half a minute after its holder's end.
