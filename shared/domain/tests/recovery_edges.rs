@@ -9,8 +9,8 @@ use panda_domain::{
     recovery::{
         ActionLook, AgentReport, AgentTrouble, AgentVerdict, Call, Cause, Command, CommandError, CommandTarget, Commit,
         DeploymentErrorCode, DeploymentStatus, Diagnosis, Finding, LifecycleEvent, Look, MARK, News, Nursing, Pattern,
-        PipelineLook, Reason, Redacted, Refusal, RestartState, RunStatus, StageLook, Standing, Step, Subject, Target,
-        TargetStatus, Wake, diagnose, message, plan, redact,
+        PipelineLook, Reason, Redacted, Refusal, Restart, RestartState, RunStatus, StageLook, Standing, Step, Subject,
+        Target, TargetStatus, Wake, diagnose, message, plan, redact,
     },
 };
 use serde_json::json;
@@ -126,11 +126,13 @@ fn a_tail_keeps_whole_lines_to_the_last_character_that_fits() {
 fn what_goes_on_in_the_next_line_is_struck_and_words_are_not() {
     for struck in [
         "DB_TOKEN=aB3dE5fG7hJ9kL1m\nQ4rS6tU8vW0xYzAc",
-        "{\"token\": \"aB3dE5fG7hJ9kL1m\",\n\"Q4rS6tU8vW0xYzAc\"}",
         "{\"token\": \"aB3dE5fG7hJ9kL1m\"\nQ4rS6tU8vW0xYzAc",
+        "{\"token\": \"aB3dE5fG7hJ9kL1m\",\nQ4rS6tU8vW0xYzAc",
+        "x \"AKIAIOSFODNN7EXAMPLE\"\nQ4rS6tU8vW0xYzAc",
+        "x AKIAIOSFODNN7EXAMPLE  \nQ4rS6tU8vW0xYzAc",
     ] {
         let clean = redact(struck);
-        assert!(!clean.contains("Q4rS6") || clean.contains('}'), "{struck:?} became {clean:?}");
+        assert!(clean.ends_with(&format!("\n{MARK}")), "{struck:?} became {clean:?}");
     }
     for (text, clean) in [
         ("DB_TOKEN=hunter2\nInstallingPackages", format!("DB_TOKEN={MARK}\nInstallingPackages")),
@@ -410,4 +412,13 @@ fn a_chat_message_has_room_for_the_end_of_a_log_and_no_more() {
     let short = described("```\nit broke\n");
     assert!(short.ends_with("\n```\n'''\nit broke\n```"), "a fence in the log ends no fence of ours: {short}");
     assert!(!described("").contains("```"));
+}
+
+#[test]
+fn a_restart_under_way_is_looked_at_four_times_as_often() {
+    let mut look = failed(vec![silent(0)]);
+    look.restarts = Ok(vec![Restart { state: RestartState::Running, ..restarted(0, DENIED) }]);
+    let waiting = plan(&look, &rules(), now());
+    assert_eq!(waiting.step, Step::Wait(rules().look_every / 4));
+    assert_eq!(waiting.reasons.iter().map(Reason::code).collect::<Vec<_>>(), ["restart-runs"]);
 }
