@@ -305,7 +305,7 @@ fn a_pipeline_shows_which_deployments_failed_and_which_are_in_the_way() {
         actions,
     };
     let pipeline = |actions| PipelineLook { stages: vec![stage(actions, RunStatus::Failed)] };
-    let busy = "The Deployment Group 'd-web' already has an active Deployment 'd-KH37TM9' or d-12345.";
+    let busy = "The Deployment Group 'd-web' already has an active Deployment 'd-KH37TM9' or d-123456.";
     let shows = pipeline(vec![
         action(Some("d-1"), "failed", RunStatus::Failed),
         action(Some("d-2"), "", RunStatus::Succeeded),
