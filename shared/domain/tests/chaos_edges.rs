@@ -349,3 +349,10 @@ fn limits_that_can_just_be_kept_are_kept() {
     assert!(often("0.5", "9", "Mon 09:00-15:00/Tue 09:00-09:30").is_empty());
     assert!(often("0.25", "9", "Mon 09:00-15:00/Tue 09:00-09:30/Tue 10:00-10:30").is_empty(), "two windows add up");
 }
+
+#[test]
+fn a_field_may_be_as_long_as_it_is_said() {
+    let reason = |length: usize| Command::decode(&json!({"command": "arm", "reason": "é".repeat(length)}));
+    assert!(reason(256).is_ok());
+    assert!(reason(257).unwrap_err().to_string().contains("257 characters long"));
+}

@@ -8,9 +8,9 @@ use panda_domain::{
     failover::{Lifecycle, Step as Turn},
     recovery::{
         ActionLook, AgentReport, AgentTrouble, AgentVerdict, Call, Cause, Command, CommandError, CommandTarget, Commit,
-        DeploymentErrorCode, DeploymentStatus, Diagnosis, Finding, LifecycleEvent, Look, MARK, News, Nursing, Pattern,
-        PipelineLook, Reason, Redacted, Refusal, RestartState, RunStatus, StageLook, Standing, Step, Subject, Target,
-        TargetStatus, Wake, diagnose, message, plan, redact,
+        DeploymentErrorCode, DeploymentStatus, Diagnosis, ExecutionLook, Finding, LifecycleEvent, Look, MARK, News,
+        Nursing, Pattern, PipelineLook, Reason, Redacted, Refusal, Restart, RestartState, RunStatus, StageLook,
+        Standing, Step, Subject, Target, TargetStatus, Wake, diagnose, message, plan, redact,
     },
 };
 use serde_json::json;
@@ -126,11 +126,13 @@ fn a_tail_keeps_whole_lines_to_the_last_character_that_fits() {
 fn what_goes_on_in_the_next_line_is_struck_and_words_are_not() {
     for struck in [
         "DB_TOKEN=aB3dE5fG7hJ9kL1m\nQ4rS6tU8vW0xYzAc",
-        "{\"token\": \"aB3dE5fG7hJ9kL1m\",\n\"Q4rS6tU8vW0xYzAc\"}",
         "{\"token\": \"aB3dE5fG7hJ9kL1m\"\nQ4rS6tU8vW0xYzAc",
+        "{\"token\": \"aB3dE5fG7hJ9kL1m\",\nQ4rS6tU8vW0xYzAc",
+        "x \"AKIAIOSFODNN7EXAMPLE\"\nQ4rS6tU8vW0xYzAc",
+        "x AKIAIOSFODNN7EXAMPLE  \nQ4rS6tU8vW0xYzAc",
     ] {
         let clean = redact(struck);
-        assert!(!clean.contains("Q4rS6") || clean.contains('}'), "{struck:?} became {clean:?}");
+        assert!(clean.ends_with(&format!("\n{MARK}")), "{struck:?} became {clean:?}");
     }
     for (text, clean) in [
         ("DB_TOKEN=hunter2\nInstallingPackages", format!("DB_TOKEN={MARK}\nInstallingPackages")),
@@ -303,7 +305,7 @@ fn a_pipeline_shows_which_deployments_failed_and_which_are_in_the_way() {
         actions,
     };
     let pipeline = |actions| PipelineLook { stages: vec![stage(actions, RunStatus::Failed)] };
-    let busy = "The Deployment Group 'd-web' already has an active Deployment 'd-KH37TM9' or d-12345.";
+    let busy = "The Deployment Group 'd-web' already has an active Deployment 'd-KH37TM9' or d-123456.";
     let shows = pipeline(vec![
         action(Some("d-1"), "failed", RunStatus::Failed),
         action(Some("d-2"), "", RunStatus::Succeeded),
@@ -410,4 +412,53 @@ fn a_chat_message_has_room_for_the_end_of_a_log_and_no_more() {
     let short = described("```\nit broke\n");
     assert!(short.ends_with("\n```\n'''\nit broke\n```"), "a fence in the log ends no fence of ours: {short}");
     assert!(!described("").contains("```"));
+}
+
+#[test]
+fn a_restart_under_way_is_looked_at_four_times_as_often() {
+    let mut look = failed(vec![silent(0)]);
+    look.restarts = Ok(vec![Restart { state: RestartState::Running, ..restarted(0, DENIED) }]);
+    let waiting = plan(&look, &rules(), now());
+    assert_eq!(waiting.step, Step::Wait(rules().look_every / 4));
+    assert_eq!(waiting.reasons.iter().map(Reason::code).collect::<Vec<_>>(), ["restart-runs"]);
+}
+
+#[test]
+fn what_the_event_and_the_execution_know_of_one_commit_is_put_together() {
+    let trigger = |id: &str| Trigger {
+        commit: Some(id.to_owned()),
+        author: Some("Ann".to_owned()),
+        branch: Some("main".to_owned()),
+        ..Trigger::default()
+    };
+    let read = Commit {
+        id: "8e0c".to_owned(),
+        message: Some("Edit".to_owned()),
+        author: Some("ann-id".to_owned()),
+        url: Some("https://x".to_owned()),
+        branch: None,
+    };
+    let execution = Ok(Some(ExecutionLook { status: RunStatus::Failed, commit: Some(read.clone()) }));
+    let same = Commit::known(Some(&trigger("8e0c")), &execution).unwrap();
+    let both = Commit { author: Some("Ann".to_owned()), branch: Some("main".to_owned()), ..read.clone() };
+    assert_eq!(same, both, "the event has the author's name, the execution the message");
+    let other = Commit::known(Some(&trigger("ffff")), &execution).unwrap();
+    assert_eq!((other.id.as_str(), other.message, other.url), ("ffff", None, None), "of two commits nothing is mixed");
+    assert_eq!(Commit::known(None, &execution), Some(read));
+    assert_eq!(Commit::known(None, &Err("throttled".to_owned())), None);
+}
+
+#[test]
+fn a_wake_knows_its_account_and_region() {
+    let event = json!({
+        "id": "6f1c", "source": "aws.codedeploy", "detail-type": "CodeDeploy Deployment State-change Notification",
+        "account": "123456789012", "region": "eu-central-1", "time": "2026-05-07T13:22:07Z",
+        "detail": {"deploymentId": "d-1", "state": "FAILURE", "application": "shop", "deploymentGroup": "fleet"},
+    });
+    let wake = Wake::decode(&event).unwrap();
+    assert_eq!((wake.id.as_str(), &wake.call), ("6f1c", &Call::Failed(Subject::Deployment("d-1".into()))));
+    let hints = wake.hints;
+    assert_eq!((hints.account.as_deref(), hints.region.as_deref()), (Some("123456789012"), Some("eu-central-1")));
+    assert_eq!((hints.application.as_deref(), hints.group.as_deref()), (Some("shop"), Some("fleet")));
+    assert_eq!((hints.since, hints.deployments), (wake.time, ["d-1".into()].into()));
 }
