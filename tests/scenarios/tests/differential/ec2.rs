@@ -50,7 +50,7 @@ fn write(operation: &'static str, case: &'static str, input: Value) -> Option<Ca
     Some(Call::write("ec2", operation, case, input))
 }
 
-fn allocate(dice: &mut Dice, seen: &Seen) -> Option<Call> {
+pub(crate) fn allocate(dice: &mut Dice, seen: &Seen) -> Option<Call> {
     if seen.addresses.len() >= 5 {
         return None;
     }

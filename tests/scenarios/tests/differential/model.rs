@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{autoscaling, call::Call, ec2, services};
+use super::{autoscaling, call::Call, ec2, services, table::JUDGED};
 
 /// Chance, from a seed.
 #[derive(Debug)]
@@ -113,12 +113,19 @@ pub(crate) fn filter(name: &str, values: &[&str]) -> Value {
     json!({"Name": name, "Values": values})
 }
 
+fn parts(call: &Call) -> bool {
+    JUDGED.iter().any(|judged| judged.apart && judged.is_about(&call.name(), call.case))
+}
+
 type Maker = fn(&mut Dice, &Seen) -> Option<Call>;
 
 pub(crate) fn next_call(dice: &mut Dice, seen: &Seen) -> Call {
     // Without a group there is little to ask.
     if seen.groups.is_empty() && !dice.one_in(4) {
         return autoscaling::create(dice, seen).expect("there can be a group");
+    }
+    if seen.addresses.is_empty() && dice.one_in(5) {
+        return ec2::allocate(dice, seen).expect("there can be an address");
     }
     // Each has its turn in every round, so that few calls are enough to hear all of them.
     loop {
@@ -127,7 +134,10 @@ pub(crate) fn next_call(dice: &mut Dice, seen: &Seen) -> Call {
             dice.chance.shuffle(&mut dice.round);
         }
         let maker = dice.round.pop().expect("there are calls");
-        if let Some(call) = maker(dice, seen) {
+        // A call after which both begin anew must be rare, or no life lasts.
+        if let Some(call) = maker(dice, seen)
+            && (!parts(&call) || dice.one_in(3))
+        {
             return call;
         }
     }
