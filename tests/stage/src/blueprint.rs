@@ -71,7 +71,7 @@ impl Blueprint {
     pub fn fleet(&self, public_ip: &str) -> Result<FleetSpec, BlueprintError> {
         let address = self.properties("FleetAddress", "AWS::EC2::EIP")?;
         let group = self.group()?;
-        let name = self.tag(&address, "the Elastic IP")?;
+        let name = fleet_of(&address)?;
         if group.tags.get(FLEET_TAG).or(group.own_tags.get(FLEET_TAG)) != Some(&name) {
             return Err(lacks("tag of the group that is the Elastic IP's"));
         }
@@ -166,12 +166,13 @@ impl Blueprint {
     fn properties(&self, resource: &str, kind: &str) -> Result<Value, BlueprintError> {
         self.stack.properties(resource, kind).ok_or_else(|| lacks(&format!("{kind} that is called {resource}")))
     }
+}
 
-    fn tag(&self, properties: &Value, of: &str) -> Result<String, BlueprintError> {
-        let tags = properties["Tags"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let tag = tags.iter().find(|tag| tag["Key"] == FLEET_TAG);
-        text(&tag.ok_or_else(|| lacks(&format!("tag {FLEET_TAG} of {of}")))?["Value"])
-    }
+/// The fleet's name, by its tag.
+fn fleet_of(properties: &Value) -> Result<String, BlueprintError> {
+    let tags = properties["Tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let tag = tags.iter().find(|tag| tag["Key"] == FLEET_TAG);
+    text(&tag.ok_or_else(|| lacks(&format!("tag {FLEET_TAG} of the Elastic IP")))?["Value"])
 }
 
 fn hook(hook: &Value) -> Result<HookSpec, BlueprintError> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_codepipeline::types::{
-    ActionExecutionDetail, ActionExecutionFilter, ActionExecutionStatus, ExecutionType, PipelineExecutionStatus,
-    StageExecutionStatus, StageRetryMode, TriggerType,
+    ActionExecutionDetail, ActionExecutionFilter, ActionExecutionStatus, ActionTypeId, ExecutionType,
+    PipelineExecutionStatus, StageExecutionStatus, StageRetryMode, TriggerType,
 };
 use jiff::Timestamp;
 
@@ -242,7 +242,7 @@ fn done(actions: &[ActionExecutionDetail]) -> Done {
         if !seen.insert((action.stage_name(), action.action_name())) {
             continue;
         }
-        let provider = action.input().and_then(|input| input.action_type_id()).map(|kind| kind.provider());
+        let provider = action.input().and_then(|input| input.action_type_id()).map(ActionTypeId::provider);
         let result = action.output().and_then(|output| output.execution_result());
         let external = result.and_then(|result| result.external_execution_id());
         let failed = action.status() == Some(&ActionExecutionStatus::Failed);

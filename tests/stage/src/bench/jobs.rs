@@ -45,8 +45,11 @@ pub struct Job {
 /// The function that does nothing, which the others are measured against.
 pub const HELLO: &str = "hello-lambda";
 
+/// A function, what its job is in words, and the event that asks for it.
+pub type Repeatable = (&'static str, &'static str, fn() -> Value);
+
 /// The functions, each with the event of its repeatable job, in an [`everyday`] account.
-pub const REPEATABLE: [(&str, &str, fn() -> Value); 5] = [
+pub const REPEATABLE: [Repeatable; 5] = [
     (HELLO, "an empty event", || json!({})),
     ("elastic-ip-failover", "sweep of one fleet", scheduled),
     ("panda", "tick over one group", tick),
@@ -186,8 +189,8 @@ fn death_of_the_holder(world: &mut World) -> Option<Value> {
     world.act(&Act::Terminate { instance: holder.clone() }).ok()?;
     let dies = |event: &Value| {
         let detail = event.get("detail");
-        let word = |key| detail.and_then(|detail| detail.get(key)).and_then(Value::as_str);
-        word("instance-id") == Some(holder.as_str()) && word("state") == Some("shutting-down")
+        let told = |key| detail.and_then(|detail| detail.get(key)).and_then(Value::as_str);
+        told("instance-id") == Some(holder.as_str()) && told("state") == Some("shutting-down")
     };
     until(world, |_, told| told.iter().any(dies))?.into_iter().find(dies)
 }

@@ -125,7 +125,7 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         (operation, hand_on(&desk, &headers, &body).await)
     } else {
-        let request = ApiRequest::read(&service, uri.path(), |name| text(name), &body);
+        let request = ApiRequest::read(&service, uri.path(), text, &body);
         let reply = lock(&desk.world).call(&request);
         let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, reply.bytes()).into_response();
@@ -154,10 +154,9 @@ async fn hand_on(desk: &Desk, headers: &HeaderMap, body: &Bytes) -> Response {
             let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
             let mut response = (status, reply.body.clone()).into_response();
             for name in ["content-type", "x-amzn-errortype", "x-amz-crc32"] {
-                if let (Some(value), Ok(key)) = (reply.header(name), HeaderName::try_from(name)) {
-                    if let Ok(value) = HeaderValue::try_from(value) {
-                        response.headers_mut().insert(key, value);
-                    }
+                let header = reply.header(name).and_then(|value| HeaderValue::try_from(value).ok());
+                if let (Some(value), Ok(key)) = (header, HeaderName::try_from(name)) {
+                    response.headers_mut().insert(key, value);
                 }
             }
             response

@@ -38,8 +38,7 @@ impl Stack {
             let refused = || BlueprintError::Parameter { name: (*parameter).to_owned(), value: (*value).to_owned() };
             let slot = parameters.get_mut(*parameter).ok_or_else(refused)?;
             let allowed = described[*parameter]["AllowedValues"].as_array();
-            let is_it =
-                |allowed: &Value| allowed.as_str().map_or_else(|| allowed.to_string() == *value, |it| it == *value);
+            let is_it = |allowed: &Value| as_text(allowed) == **value;
             if allowed.is_some_and(|all| !all.iter().any(is_it)) {
                 return Err(refused());
             }

@@ -44,7 +44,7 @@ const SIZE: u32 = 2;
 /// Between two looks at the clock.
 const STEP: Duration = Duration::from_millis(100);
 const SAMPLE: Duration = Duration::from_secs(2);
-const PROGRESS: Duration = Duration::from_secs(60);
+const PROGRESS: Duration = Duration::from_mins(1);
 /// The panda's schedule is off, and its tick comes so often: it takes over what a dead invocation watched.
 const TICK: Duration = Duration::from_secs(20);
 /// How long fleets may take to heal, and events to be handled, when nothing happens any more: longer than a held hook, a watch and the

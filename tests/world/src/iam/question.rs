@@ -56,7 +56,7 @@ pub(crate) fn of(state: &State, service: Service, request: &ApiRequest) -> Vec<Q
         Service::CloudWatch => asker.cloud_watch(),
         Service::Sns => asker.sns(),
         Service::Events => return asker.events(),
-        _ => Vec::new(),
+        Service::Sts => Vec::new(),
     };
     if questions.is_empty() {
         questions.push(asker.ask(format!("arn:aws:{}:::", service.name()) + "no-resource"));

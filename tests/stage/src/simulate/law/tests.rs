@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, ToSpan as _};
-use panda_world::{AnsweredBy, Entry, InstanceState, Kind, Lifecycle};
+use panda_world::{AnsweredBy, Entry, InstanceState, Kind, Lifecycle, Traffic};
 
 use super::Judge;
 use crate::simulate::{Strategy, play::Played, scenario, truth::Truth};
@@ -59,6 +59,7 @@ fn broken_by(happens: Vec<(i64, Kind)>) -> Vec<&'static str> {
         unmet: Vec::new(),
         refused: Vec::new(),
         permissions: BTreeSet::new(),
+        traffic: Traffic::default(),
     };
     let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours).unwrap();
     let mut truth = Truth::new(&script.fleet);
