@@ -77,6 +77,7 @@ impl HttpConnector for Plays {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it stands for what a connector answers")]
 fn no_addresses() -> Result<HttpResponse, ConnectorError> {
     let body = "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>";
     Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body)))

@@ -78,11 +78,11 @@ impl Life {
         *tally.asked.entry((call.name(), call.case)).or_default() += 1;
         let (listed, unlisted) = judge(tally, call, &answer.differences);
         let parted = !unlisted.is_empty() && call.writes && !answer.same_outcome();
-        self.report(tally, &call, &unlisted);
+        self.report(tally, call, &unlisted);
         if listed == Now::Apart || parted {
             return Now::Apart;
         }
-        if call.writes { self.look(pair, tally, &call) } else { Now::Together }
+        if call.writes { self.look(pair, tally, call) } else { Now::Together }
     }
 
     /// What exists after a change, on both sides.

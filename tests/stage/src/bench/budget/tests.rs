@@ -67,7 +67,8 @@ fn figures_on_their_limits_hold() {
 
 #[test]
 fn each_figure_above_its_limit_breaks_its_own_budget() {
-    let breaks: [(fn(&mut Report), &str); 9] = [
+    type Break = fn(&mut Report);
+    let breaks: [(Break, &str); 9] = [
         (|report| report.functions[1].zip_mb.value = 3.1, "elastic-ip-failover: MB of the zip"),
         (|report| report.functions[2].tls.peak_rss_mb.value = 10.5, "panda: MB of memory"),
         (
