@@ -2,7 +2,7 @@
 //!
 //! The template is deployed as [`crate::serve`] and [`crate::demo`] do it, and the simulated AWS is served with faults at every call. Every
 //! second or two something happens to one of the fleets, people order kills, and the functions' processes are killed at random moments, in
-//! the middle of their work too. Then everything is put right, and [`judge`] says what must not have happened.
+//! the middle of their work too. Then everything is put right, and `judge` says what must not have happened.
 
 mod deeds;
 mod judge;
