@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_second_kill_for_one_order_is_accused_and_a_victim_that_no_experiment_names() {
-        let unnamed = accused(|record| drop(record.strikes.insert("i-9".to_owned())));
+        let unnamed = accused(|record| record.strikes.extend(["i-9".to_owned()]));
         assert_eq!(unnamed, "i-9 was killed, and no experiment names it");
         let twice = accused(|record| {
             record.strikes.insert("i-3".to_owned());

@@ -59,6 +59,7 @@ fn broken_by(happens: Vec<(i64, Kind)>) -> Vec<&'static str> {
         unmet: Vec::new(),
         refused: Vec::new(),
         permissions: BTreeSet::new(),
+        traffic: panda_world::Traffic::default(),
     };
     let script = scenario("kill-with-spare").unwrap().script(1, Strategy::Ours).unwrap();
     let mut truth = Truth::new(&script.fleet);
