@@ -27,7 +27,7 @@ use crate::{
     Config,
     act::{self, Watch},
     memory::Memory,
-    observe,
+    observe::{self, Question},
     outcome::{FleetOutcome, Outcome},
 };
 
@@ -266,7 +266,11 @@ async fn look(
     let now = app.now();
     evidence.answered = memory.answered(now);
     evidence.dead = memory.dead(&evidence.dead, now);
-    let seen = observe::observe(&app.aws, memory, concern, evidence, scope == Scope::Rescue, now).await?;
+    let quick = scope == Scope::Rescue;
+    let seen = observe::observe(&Question { aws: &app.aws, memory, concern, evidence, quick, now }).await?;
+    if seen.crowd {
+        memory.met_a_crowd();
+    }
     if let Some(others) = &seen.others {
         memory.saw_all(seen.fleets.iter().chain(others));
     }

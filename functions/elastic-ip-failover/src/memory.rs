@@ -22,11 +22,16 @@ const KEPT: SignedDuration = SignedDuration::from_mins(10);
 /// that it began with. Auto Scaling tells of one group's hooks at a time, and when a zone is lost hundreds of groups wait at once.
 const HOOKS_KEPT: SignedDuration = SignedDuration::from_mins(5);
 
+/// So many groups Auto Scaling puts on a page.
+const PAGE: usize = 100;
+
 /// What earlier invocations of this environment saw and did.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Who was in which fleet.
     rosters: BTreeMap<FleetName, Roster>,
+    /// Whether the account's groups fill more than a page.
+    crowded: bool,
     /// The groups' lifecycle hooks, and when they were read.
     hooks: BTreeMap<GroupName, (Vec<Hook>, Timestamp)>,
     /// Lifecycle actions that we completed.
@@ -74,12 +79,23 @@ impl Memory {
         self.rosters.insert(fleet.name.clone(), roster);
     }
 
+    /// Whether the account's groups fill more than a page, as far as we know.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
+    /// Remembers that they do.
+    pub(crate) fn met_a_crowd(&mut self) {
+        self.crowded = true;
+    }
+
     /// Remembers who is in which fleet, and forgets every other fleet, after a look at all of them.
     pub(crate) fn saw_all<'a>(&mut self, seen: impl Iterator<Item = &'a FleetSnapshot>) {
         self.rosters.clear();
         for fleet in seen {
             self.saw(fleet);
         }
+        self.crowded = self.rosters.values().map(|roster| roster.groups.len()).sum::<usize>() > PAGE;
     }
 
     /// Remembers the hooks of groups that were just read. A group without any may be about to get its first.

@@ -2,7 +2,8 @@
 //!
 //! Reads run at the same time. What an event is about decides how much is read: a warm function knows whose member an instance is and reads
 //! that fleet in one round; a cold one reads addresses and groups first, and the instances of the fleets that are concerned after that. An
-//! event that concerns no fleet ends after the first round.
+//! event that concerns no fleet ends after the first round. Where the account's groups fill more than a page, a cold function asks whose the
+//! instance is before it reads the one fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ use tracing::warn;
 use crate::memory::Memory;
 
 /// What the reads show.
+#[derive(Default)]
 pub(crate) struct Observation {
     /// The fleets that the event concerns, complete.
     pub(crate) fleets: Vec<FleetSnapshot>,
@@ -26,6 +28,8 @@ pub(crate) struct Observation {
     pub(crate) others: Option<Vec<FleetSnapshot>>,
     /// The hooks that were read for this.
     pub(crate) hooks: BTreeMap<GroupName, Vec<Hook>>,
+    /// The account's groups fill more than a page.
+    pub(crate) crowd: bool,
 }
 
 /// How many groups' hooks one look reads: each costs a call, and a burst of them would use up the account's request limit, also for those
@@ -41,42 +45,89 @@ struct FirstReads {
     impaired: Option<BTreeSet<InstanceId>>,
 }
 
-/// Reads the fleets that `concern` is about. `quick` leaves out the status checks, which cannot change what a death demands.
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) aws: &'a Aws,
+    pub(crate) memory: &'a Memory,
+    /// What the event is about.
+    pub(crate) concern: &'a Concern,
+    pub(crate) evidence: &'a Evidence,
+    /// Leaves out the status checks, which cannot change what a death demands.
+    pub(crate) quick: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// Reads the fleets that an event is about.
 ///
 /// # Errors
 /// When a read that the decision needs was not answered. Without status checks or hooks the decision is still better than none, so
 /// trouble with those is logged and endured.
-pub(crate) async fn observe(
-    aws: &Aws,
-    memory: &Memory,
-    concern: &Concern,
-    evidence: &Evidence,
-    quick: bool,
-    now: Timestamp,
-) -> Result<Observation, AwsError> {
-    let remembered = memory.fleet_of(concern);
-    let mut focus = remembered.cloned().map_or(Focus::EveryFleet, Focus::Fleet);
-    let mut first = read_first(aws, memory, concern, evidence, &focus, quick, now).await?;
-    let (mut fleets, mut others) = assemble(&first, concern, &focus, now);
-    if fleets.is_empty() && focus != Focus::EveryFleet {
-        // What we remembered is not so any more: the group was deleted, or moved to another fleet.
-        focus = Focus::EveryFleet;
-        first = read_first(aws, memory, concern, evidence, &focus, quick, now).await?;
-        (fleets, others) = assemble(&first, concern, &focus, now);
+pub(crate) async fn observe(question: &Question<'_>) -> Result<Observation, AwsError> {
+    let Question { memory, concern, .. } = *question;
+    if let Some(fleet) = memory.fleet_of(concern) {
+        let focus = Focus::Fleet(fleet.clone());
+        let first = read_first(question, &focus).await?;
+        // If there is nothing, what we remembered is not so any more: the group was deleted, or moved to another fleet.
+        if let Some(seen) =
+            first.map(|first| assemble(first, question, &focus)).filter(|(fleets, ..)| !fleets.is_empty())
+        {
+            return complete(question, seen, None).await;
+        }
     }
-    let hooks = complete(aws, memory, &mut fleets, first, evidence, quick, now).await?;
-    Ok(Observation { fleets, others: (focus == Focus::EveryFleet).then_some(others), hooks })
+    let single = match concern {
+        Concern::Everything => false,
+        Concern::Group(_) => true,
+        Concern::Instances(ids) => ids.len() == 1,
+    };
+    if !(single && memory.is_crowded())
+        && let Some(first) = read_first(question, &Focus::EveryFleet).await?
+    {
+        let (fleets, others, first) = assemble(first, question, &Focus::EveryFleet);
+        return complete(question, (fleets, Vec::new(), first), Some(others)).await;
+    }
+    // Ten pages for one event, and the same for each of its neighbours, would use up the request limit that all of them need.
+    let mut seen = match seek(question).await? {
+        None => Observation::default(),
+        Some(fleet) => {
+            let focus = Focus::Fleet(fleet);
+            match read_first(question, &focus).await? {
+                Some(first) => complete(question, assemble(first, question, &focus), None).await?,
+                None => Observation::default(),
+            }
+        }
+    };
+    seen.crowd = true;
+    Ok(seen)
 }
 
-async fn read_first(
-    aws: &Aws,
-    memory: &Memory,
-    concern: &Concern,
-    evidence: &Evidence,
-    focus: &Focus,
-    quick: bool,
-    now: Timestamp,
-) -> Result<FirstReads, AwsError> {
+/// The fleet of the one instance or group that the event is about, without reading all groups.
+async fn seek(question: &Question<'_>) -> Result<Option<FleetName>, AwsError> {
+    let Question { aws, concern, .. } = *question;
+    let group = match concern {
+        Concern::Everything => None,
+        Concern::Group(group) => Some(group.clone()),
+        Concern::Instances(ids) => {
+            let Some(id) = ids.first() else { return Ok(None) };
+            let everywhere = addresses::describe_addresses(aws, &Focus::EveryFleet);
+            let (addresses, group) = tokio::join!(everywhere, instances::group_of(aws, id));
+            let holds =
+                |address: &Address| address.association.as_ref().and_then(|on| on.instance.as_ref()) == Some(id);
+            if let Some((fleet, _)) = addresses?.into_iter().find(|(_, address)| holds(address)) {
+                return Ok(Some(fleet));
+            }
+            group?
+        }
+    };
+    match group {
+        Some(group) => groups::fleet_of(aws, &group).await,
+        None => Ok(None),
+    }
+}
+
+/// `None` if a single event asked for all groups and they fill more than a page.
+async fn read_first(question: &Question<'_>, focus: &Focus) -> Result<Option<FirstReads>, AwsError> {
+    let Question { aws, memory, concern, evidence, quick, now } = *question;
     let guessed = async {
         let told: BTreeSet<GroupName>;
         let groups = match (focus, concern) {
@@ -114,29 +165,27 @@ async fn read_first(
             _ => None,
         }
     };
-    let (addresses, groups, instances, impaired, hooks) = tokio::join!(
-        addresses::describe_addresses(aws, focus),
-        groups::describe_groups(aws, focus),
-        guessed,
-        impaired,
-        hooks,
-    );
-    Ok(FirstReads {
-        addresses: addresses?,
-        groups: groups?,
-        instances: instances?,
-        hooks: hooks.into_iter().collect(),
-        impaired,
-    })
+    let groups = async {
+        let several = matches!(concern, Concern::Instances(ids) if ids.len() > 1);
+        if *focus == Focus::EveryFleet && *concern != Concern::Everything && !several {
+            groups::describe_few_groups(aws, focus).await
+        } else {
+            groups::describe_groups(aws, focus).await.map(Some)
+        }
+    };
+    let (addresses, groups, instances, impaired, hooks) =
+        tokio::join!(addresses::describe_addresses(aws, focus), groups, guessed, impaired, hooks,);
+    let (addresses, instances) = (addresses?, instances?);
+    let hooks = hooks.into_iter().collect();
+    Ok(groups?.map(|groups| FirstReads { addresses, groups, instances, hooks, impaired }))
 }
 
+/// The fleets that are concerned, the others, and what was read.
+type Seen = (Vec<FleetSnapshot>, Vec<FleetSnapshot>, FirstReads);
+
 /// Sorts what was read into the fleets that are concerned, and the others.
-fn assemble(
-    first: &FirstReads,
-    concern: &Concern,
-    focus: &Focus,
-    now: Timestamp,
-) -> (Vec<FleetSnapshot>, Vec<FleetSnapshot>) {
+fn assemble(first: FirstReads, question: &Question<'_>, focus: &Focus) -> Seen {
+    let Question { concern, now, .. } = *question;
     let mut fleets: BTreeMap<&FleetName, FleetSnapshot> = BTreeMap::new();
     let empty = |name: &FleetName| FleetSnapshot {
         name: name.clone(),
@@ -154,7 +203,9 @@ fn assemble(
     // An instance that we remember in a fleet concerns it, also when Auto Scaling has dropped it already: its address may be free now.
     let remembered = matches!((focus, concern), (Focus::Fleet(_), Concern::Instances(_)));
     let there = |fleet: &FleetSnapshot| !fleet.groups.is_empty();
-    fleets.into_values().partition(|fleet| (remembered && there(fleet)) || concerns(concern, fleet))
+    let (concerned, others) =
+        fleets.into_values().partition(|fleet| (remembered && there(fleet)) || concerns(concern, fleet));
+    (concerned, others, first)
 }
 
 fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
@@ -174,16 +225,13 @@ fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
     }
 }
 
-/// Reads what is still missing of the fleets that are concerned. Gives the hooks that were read.
+/// Reads what is still missing of the fleets that are concerned.
 async fn complete(
-    aws: &Aws,
-    memory: &Memory,
-    fleets: &mut [FleetSnapshot],
-    first: FirstReads,
-    evidence: &Evidence,
-    quick: bool,
-    now: Timestamp,
-) -> Result<BTreeMap<GroupName, Vec<Hook>>, AwsError> {
+    question: &Question<'_>,
+    (mut fleets, _, first): Seen,
+    others: Option<Vec<FleetSnapshot>>,
+) -> Result<Observation, AwsError> {
+    let Question { aws, memory, evidence, quick, now, .. } = *question;
     let missing: BTreeSet<InstanceId> = fleets
         .iter()
         .flat_map(FleetSnapshot::members)
@@ -206,7 +254,7 @@ async fn complete(
     let told = evidence.waiting.as_ref().map(|told| &told.group);
     let waiting: BTreeSet<GroupName> = waiting.into_iter().map(|group| &group.name).chain(told).cloned().collect();
     let late_impaired = async {
-        if quick || first.impaired.is_some() || fleets_are_empty(fleets) {
+        if quick || first.impaired.is_some() || fleets_are_empty(&fleets) {
             None
         } else {
             endure(instances::describe_impaired(aws).await)
@@ -239,7 +287,7 @@ async fn complete(
             instance.impaired = true;
         }
     }
-    for fleet in fleets {
+    for fleet in &mut fleets {
         let members: Vec<InstanceId> = fleet.members().map(|(_, member)| member.instance.clone()).collect();
         fleet.instances = members
             .into_iter()
@@ -252,7 +300,7 @@ async fn complete(
             group.hooks = read.or_else(remembered).unwrap_or_default().to_vec();
         }
     }
-    Ok(read_hooks)
+    Ok(Observation { fleets, others, hooks: read_hooks, crowd: false })
 }
 
 fn leaves(lifecycle: &Lifecycle) -> bool {

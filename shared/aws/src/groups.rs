@@ -1,6 +1,9 @@
 //! Auto Scaling groups: who is in them, and which member is dead.
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter};
+use aws_sdk_autoscaling::{
+    operation::describe_auto_scaling_groups::builders::DescribeAutoScalingGroupsFluentBuilder,
+    types::{AutoScalingGroup, Filter},
+};
 use panda_domain::{
     failover::{Group, Lifecycle, Member, Template},
     ids::{FleetName, GroupName, InstanceId},
@@ -22,14 +25,7 @@ const PAGE: i32 = 100;
 /// # Errors
 /// When AWS does not answer or refuses; run again.
 pub async fn describe_groups(aws: &Aws, focus: &Focus) -> Result<Vec<(FleetName, Group)>, AwsError> {
-    let (name, value) = focus.filter();
-    let mut pages = aws
-        .autoscaling
-        .describe_auto_scaling_groups()
-        .filters(Filter::builder().name(name).values(value).build())
-        .max_records(PAGE)
-        .into_paginator()
-        .send();
+    let mut pages = request(aws, focus).into_paginator().send();
     let mut groups = Vec::new();
     while let Some(page) = pages.next().await {
         aws.counter.read();
@@ -37,6 +33,35 @@ pub async fn describe_groups(aws: &Aws, focus: &Focus) -> Result<Vec<(FleetName,
         groups.extend(page.auto_scaling_groups().iter().filter_map(read));
     }
     Ok(groups)
+}
+
+/// The same, if one page holds them all; `None` if there are more.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn describe_few_groups(aws: &Aws, focus: &Focus) -> Result<Option<Vec<(FleetName, Group)>>, AwsError> {
+    aws.counter.read();
+    let page = request(aws, focus).send().await;
+    let page = page.map_err(|error| AwsError::new("DescribeAutoScalingGroups", None, &error))?;
+    let more = page.next_token().is_some_and(|token| !token.is_empty());
+    Ok((!more).then(|| page.auto_scaling_groups().iter().filter_map(read).collect()))
+}
+
+/// The fleet of a group; `None` if it is in none, or gone.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn fleet_of(aws: &Aws, group: &GroupName) -> Result<Option<FleetName>, AwsError> {
+    aws.counter.read();
+    let page = aws.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(group.as_str()).send().await;
+    let page = page.map_err(|error| AwsError::new("DescribeAutoScalingGroups", Some(group.as_str()), &error))?;
+    Ok(page.auto_scaling_groups().iter().find_map(read).map(|(fleet, _)| fleet))
+}
+
+fn request(aws: &Aws, focus: &Focus) -> DescribeAutoScalingGroupsFluentBuilder {
+    let (name, value) = focus.filter();
+    let filter = Filter::builder().name(name).values(value).build();
+    aws.autoscaling.describe_auto_scaling_groups().filters(filter).max_records(PAGE)
 }
 
 fn read(group: &AutoScalingGroup) -> Option<(FleetName, Group)> {

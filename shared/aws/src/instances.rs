@@ -28,6 +28,9 @@ const FILTER_VALUES: usize = 200;
 /// The most that EC2 puts on a page. A page size also moves the call into the larger of EC2's request budgets.
 const PAGE: i32 = 1000;
 
+/// Auto Scaling's own tag on its instances.
+const GROUP_TAG: &str = "aws:autoscaling:groupName";
+
 /// Which instances to describe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which<'a> {
@@ -68,6 +71,20 @@ pub async fn describe_instances(aws: &Aws, which: Which<'_>) -> Result<BTreeMap<
         }
     }
     Ok(instances)
+}
+
+/// The group that an instance was launched by; `None` if it was not, or its tags are gone.
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+pub async fn group_of(aws: &Aws, instance: &InstanceId) -> Result<Option<GroupName>, AwsError> {
+    aws.counter.read();
+    let filter = Filter::builder().name("instance-id").values(instance.as_str()).build();
+    // A page size, for the larger of EC2's request budgets.
+    let reply = aws.ec2.describe_instances().filters(filter).max_results(PAGE).send().await;
+    let reply = reply.map_err(|error| AwsError::new("DescribeInstances", Some(instance.as_str()), &error))?;
+    let mut tags = reply.reservations().iter().flat_map(Reservation::instances).flat_map(|instance| instance.tags());
+    Ok(tags.find(|tag| tag.key() == Some(GROUP_TAG)).and_then(Tag::value).map(Into::into))
 }
 
 /// What the panda wants to know of the same instances.

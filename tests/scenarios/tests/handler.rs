@@ -117,7 +117,7 @@ fn numbered(number: u8) -> FleetSpec {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_has_read_every_fleet_for_one_death_reads_only_the_one_that_the_next_is_in() {
+async fn a_death_among_more_groups_than_a_page_holds_is_not_worth_reading_them_all() {
     // Auto Scaling lists a hundred groups on a page.
     let scene = Scene::of(&(0..120).map(numbered).collect::<Vec<_>>());
     let mut pages = Vec::new();
@@ -132,6 +132,7 @@ async fn whoever_has_read_every_fleet_for_one_death_reads_only_the_one_that_the_
         pages.push(operations[..first].iter().filter(|operation| *operation == "DescribeAutoScalingGroups").count());
         assert_ne!(scene.theatre.with(holder), Some(dead));
     }
+    // The first page tells that there are more; from then on only the one fleet is read.
     assert_eq!(pages, [2, 1]);
 }
 

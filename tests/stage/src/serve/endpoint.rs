@@ -90,6 +90,16 @@ impl Deployed {
         Ok(serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
+    /// Cuts the function off after so many seconds from now on.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint did not take it.
+    pub async fn limit(&self, function: &str, seconds: i32) -> Result<(), CallError> {
+        let limited = self.lambda.update_function_configuration().function_name(function).timeout(seconds).send().await;
+        limited.map(drop).map_err(|error| failed("UpdateFunctionConfiguration", &error))
+    }
+
     async fn targets(&self, rule: &str) -> Result<Vec<Target>, CallError> {
         let (mut targets, mut next) = (Vec::new(), None);
         loop {

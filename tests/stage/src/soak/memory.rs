@@ -4,20 +4,33 @@ use std::collections::BTreeMap;
 
 use super::judge::Growth;
 
-/// What a process needs once, it needs in its beginning.
-const WARM_UP_SECONDS: f64 = 30.0;
-/// Fewer samples, or of a shorter time, say nothing.
+/// Fewer samples say nothing.
 const LEAST_SAMPLES: usize = 10;
-const LEAST_SECONDS: f64 = 45.0;
 
 /// Samples by program.
-#[derive(Debug, Default)]
-pub(super) struct Samples(BTreeMap<String, Vec<(f64, u64)>>);
+#[derive(Debug)]
+pub(super) struct Samples {
+    of: BTreeMap<String, Vec<(f64, u64)>>,
+    /// What a process needs once, it needs in its beginning.
+    warm_up_seconds: f64,
+    /// A shorter time after that says nothing.
+    least_seconds: f64,
+}
 
 impl Samples {
+    /// Processes of functions, which live until somebody kills them.
+    pub(super) fn of_functions() -> Self {
+        Self { of: BTreeMap::new(), warm_up_seconds: 30.0, least_seconds: 45.0 }
+    }
+
+    /// The stage itself: its world lists what died for a minute or more, and each group's last activities.
+    pub(super) fn of_the_stage() -> Self {
+        Self { of: BTreeMap::new(), warm_up_seconds: 120.0, least_seconds: 180.0 }
+    }
+
     /// A process of the program has so much, so long after its beginning.
     pub(super) fn add(&mut self, program: &str, age_seconds: f64, kilobytes: u64) {
-        self.0.entry(program.to_owned()).or_default().push((age_seconds, kilobytes));
+        self.of.entry(program.to_owned()).or_default().push((age_seconds, kilobytes));
     }
 
     /// How each program grew, where enough was seen of it.
@@ -25,19 +38,19 @@ impl Samples {
         let growth = |(program, samples): (&String, &Vec<(f64, u64)>)| {
             let warm: Vec<(f64, f64)> = samples
                 .iter()
-                .filter(|(age, _)| *age >= WARM_UP_SECONDS)
+                .filter(|(age, _)| *age >= self.warm_up_seconds)
                 .map(|(age, kilobytes)| (*age, float(*kilobytes)))
                 .collect();
             let ages = || warm.iter().map(|(age, _)| *age);
             let span = ages().fold(f64::MIN, f64::max) - ages().fold(f64::MAX, f64::min);
-            (warm.len() >= LEAST_SAMPLES && span >= LEAST_SECONDS).then(|| Growth {
+            (warm.len() >= LEAST_SAMPLES && span >= self.least_seconds).then(|| Growth {
                 program: program.clone(),
                 kilobytes_per_minute: slope(&warm) * 60.0,
                 most_kilobytes: samples.iter().map(|(_, kilobytes)| *kilobytes).max().unwrap_or(0),
                 samples: warm.len(),
             })
         };
-        self.0.iter().filter_map(growth).collect()
+        self.of.iter().filter_map(growth).collect()
     }
 }
 
@@ -62,7 +75,7 @@ mod tests {
     use super::*;
 
     fn grown(kilobytes: impl Fn(u64) -> u64, seconds: u64) -> Option<Growth> {
-        let mut samples = Samples::default();
+        let mut samples = Samples::of_functions();
         for second in (0..seconds).step_by(2) {
             samples.add("panda", float(second), kilobytes(second));
         }
@@ -76,7 +89,7 @@ mod tests {
         let flat = grown(|second| if second < 25 { 10_000 + second * 500 } else { 22_500 }, 300).unwrap();
         assert!(flat.kilobytes_per_minute.abs() < 1.0 && flat.most_kilobytes == 22_500, "{flat:?}");
         // A process of each second half minute: restarts do not hide growth, which is told by age.
-        let mut samples = Samples::default();
+        let mut samples = Samples::of_functions();
         for (process, second) in
             (0..8_u64).flat_map(|process| (0..90_u64).step_by(5).map(move |second| (process, second)))
         {

@@ -47,6 +47,9 @@ const SAMPLE: Duration = Duration::from_secs(2);
 const PROGRESS: Duration = Duration::from_mins(1);
 /// The panda's schedule is off, and its tick comes so often: it takes over what a dead invocation watched.
 const TICK: Duration = Duration::from_secs(20);
+/// An experiment is taken over when its watcher's lease has run out, which is as long as the invocation may last: fifteen minutes as
+/// deployed. The looks before a kill and the watch of a minute after it fit into this.
+const PANDA_SECONDS: i32 = 120;
 /// How long fleets may take to heal, and events to be handled, when nothing happens any more: longer than a held hook, a watch and the
 /// failure queue's last retry.
 const PATIENCE: Duration = Duration::from_mins(8);
@@ -135,6 +138,7 @@ impl Stage {
         let named = |name: &str| functions.iter().find(|one| words::function_name(deploy::STACK, &one.name) == name);
         let failover = named(FAILOVER).ok_or(SoakError::Incomplete("elastic-ip-failover"))?.name.clone();
         let chaos = named(PANDA).ok_or(SoakError::Incomplete("panda"))?;
+        deployed.limit(&chaos.name, PANDA_SECONDS).await?;
         let panda = Panda::new(deployed.clone(), &sdk, chaos).ok_or(SoakError::Incomplete("journal for the panda"))?;
 
         let heard = Arc::new(Mutex::new(Heard::default()));
@@ -166,7 +170,8 @@ impl Stage {
             failover,
             folder: deployment.folder(),
             heard,
-            samples: Samples::default(),
+            functions: Samples::of_functions(),
+            own: Samples::of_the_stage(),
             ages: BTreeMap::new(),
             began: Instant::now(),
             record: Record::default(),
@@ -228,7 +233,8 @@ struct Run<'a> {
     failover: String,
     folder: &'a Path,
     heard: Arc<Mutex<Heard>>,
-    samples: Samples,
+    functions: Samples,
+    own: Samples,
     /// When each process was first seen.
     ages: BTreeMap<u32, Instant>,
     began: Instant,
@@ -323,10 +329,10 @@ impl Run<'_> {
         for process in running {
             let age = self.ages.entry(process.id).or_insert_with(Instant::now).elapsed();
             let function = words::function_name(deploy::STACK, &process.function);
-            self.samples.add(&function, age.as_secs_f64(), process.kilobytes);
+            self.functions.add(&function, age.as_secs_f64(), process.kilobytes);
         }
         if let Some(kilobytes) = processes::own_kilobytes() {
-            self.samples.add("panda-stage", self.began.elapsed().as_secs_f64(), kilobytes);
+            self.own.add("panda-stage", self.began.elapsed().as_secs_f64(), kilobytes);
         }
     }
 
@@ -412,7 +418,7 @@ impl Run<'_> {
             world.traffic()
         };
         (self.record.calls, self.record.faults) = (traffic.calls, traffic.faults);
-        self.record.growth = self.samples.growth();
+        self.record.growth = [self.functions.growth(), self.own.growth()].concat();
         Ok(self.record)
     }
 }

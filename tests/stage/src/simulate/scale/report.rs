@@ -42,6 +42,8 @@ pub struct PhaseReport {
     pub seconds: f64,
     /// Holders that were killed.
     pub deaths: u64,
+    /// Those whose address moved.
+    pub moves: usize,
     /// From a death to the association that followed, in seconds.
     pub death_to_move: Spread,
     /// Attempts by operation, refused ones included.
@@ -102,6 +104,7 @@ impl PhaseReport {
                 sum.first_refusal = Some(FirstRefusal { seconds: thousandths(first.seconds), ..first });
             }
         }
+        sum.moves = moves.len();
         sum.death_to_move = Spread::of(moves);
         sum
     }
@@ -206,7 +209,10 @@ mod tests {
             part(&[], Some(("TagStuff", 3.0)), 0.7),
         ];
         let report = PhaseReport::of(parts.iter());
-        assert_eq!((report.deaths, report.death_to_move), (3, Spread { p50: 4.0, p99: 6.0, max: 6.0 }));
+        assert_eq!(
+            (report.deaths, report.moves, report.death_to_move),
+            (3, 3, Spread { p50: 4.0, p99: 6.0, max: 6.0 })
+        );
         assert_eq!(report.first_refusal.as_ref().map(|first| first.operation.as_str()), Some("TagStuff"));
         assert_eq!(report.emptiest(), Some(("DescribeAddresses", 0.2)));
         assert!((report.calls_per_minute() - 30.0).abs() < 1e-9);
