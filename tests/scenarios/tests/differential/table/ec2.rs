@@ -75,6 +75,11 @@ pub(crate) const JUDGED: &[Judged] = &[
         ["ec2:DeleteTags", "of an unknown instance", "outcome", "InvalidInstanceID.NotFound", "OK"],
         "the resource must exist: EC2 API reference, error codes",
     ),
+    judged(
+        World,
+        ["ec2:DescribeTags", "*", "Tags[].ResourceType", "elastic-ip", "vpc-elastic-ip"],
+        "elastic-ip, as in the operation's filter: API_DescribeTags",
+    ),
     // Instances.
     judged(
         World,
