@@ -114,7 +114,7 @@ pub(crate) fn filter(name: &str, values: &[&str]) -> Value {
 }
 
 fn parts(call: &Call) -> bool {
-    JUDGED.iter().any(|judged| judged.apart && judged.is_about(&call.name(), call.case))
+    JUDGED.iter().any(|judged| judged.apart && judged.case != "*" && judged.is_about(&call.name(), call.case))
 }
 
 type Maker = fn(&mut Dice, &Seen) -> Option<Call>;

@@ -296,6 +296,11 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     judged(NotPlayed, ["ec2:DescribeSubnets", "*", "Subnets[].*", "absent", "*"], LEFT_OUT),
     // Associations.
+    apart(
+        World,
+        ["ec2:AssociateAddress", "with a dead instance", "outcome", "InvalidInstanceID", "OK"],
+        "a terminated instance is not in a valid state: seen in terraform-provider-aws issues 3072 and 21228",
+    ),
     judged(
         World,
         ["ec2:DescribeAddresses", "*", "Addresses[].InstanceId", "{i:*}", ""],
