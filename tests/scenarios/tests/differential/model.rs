@@ -114,7 +114,7 @@ pub(crate) fn filter(name: &str, values: &[&str]) -> Value {
 }
 
 fn parts(call: &Call) -> bool {
-    JUDGED.iter().any(|judged| judged.apart && judged.is_about(&call.name(), call.case))
+    JUDGED.iter().any(|judged| judged.apart && judged.case != "*" && judged.is_about(&call.name(), call.case))
 }
 
 type Maker = fn(&mut Dice, &Seen) -> Option<Call>;
@@ -136,7 +136,7 @@ pub(crate) fn next_call(dice: &mut Dice, seen: &Seen) -> Call {
         let maker = dice.round.pop().expect("there are calls");
         // A call after which both begin anew must be rare, or no life lasts.
         if let Some(call) = maker(dice, seen)
-            && (!parts(&call) || dice.one_in(3))
+            && (!parts(&call) || dice.one_in(2))
         {
             return call;
         }

@@ -84,6 +84,11 @@ pub(crate) const JUDGED: &[Judged] = &[
         ["autoscaling:EnterStandby|autoscaling:ExitStandby", "*", "Activities[].Description", "*Standby*", "*StandBy*"],
         "AWS CLI reference, examples of enter-standby and exit-standby",
     ),
+    apart(
+        World,
+        ["autoscaling:*", "*", "outcome", "OK", "OperationNotPermitted"],
+        "termination protection does not stop Auto Scaling: EC2 Auto Scaling user guide, ec2-auto-scaling-instance-protection",
+    ),
     // What moto does not refuse.
     judged(
         World,

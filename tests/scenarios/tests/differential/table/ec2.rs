@@ -75,6 +75,11 @@ pub(crate) const JUDGED: &[Judged] = &[
         ["ec2:DeleteTags", "of an unknown instance", "outcome", "InvalidInstanceID.NotFound", "OK"],
         "the resource must exist: EC2 API reference, error codes",
     ),
+    judged(
+        World,
+        ["ec2:DescribeTags", "*", "Tags[].ResourceType", "elastic-ip", "vpc-elastic-ip"],
+        "elastic-ip, as in the operation's filter: API_DescribeTags",
+    ),
     // Instances.
     judged(
         World,
@@ -291,6 +296,11 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     judged(NotPlayed, ["ec2:DescribeSubnets", "*", "Subnets[].*", "absent", "*"], LEFT_OUT),
     // Associations.
+    apart(
+        World,
+        ["ec2:AssociateAddress", "with a dead instance", "outcome", "InvalidInstanceID", "OK"],
+        "a terminated instance is not in a valid state: seen in terraform-provider-aws issues 3072 and 21228",
+    ),
     judged(
         World,
         ["ec2:DescribeAddresses", "*", "Addresses[].InstanceId", "{i:*}", ""],
