@@ -181,7 +181,9 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
     let mut looks = 0;
     let overtaken = loop {
         looks += 1;
-        let look = match look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told).await {
+        // On the heap: what a look holds between its calls would make each caller's future as large.
+        let look = Box::pin(look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told));
+        let look = match look.await {
             Ok(look) => look,
             Err(error) if looks == 1 => return Err(HandlerError::Observe(error)),
             Err(error) => {

@@ -83,7 +83,8 @@ pub async fn group_of(aws: &Aws, instance: &InstanceId) -> Result<Option<GroupNa
     // A page size, for the larger of EC2's request budgets.
     let reply = aws.ec2.describe_instances().filters(filter).max_results(PAGE).send().await;
     let reply = reply.map_err(|error| AwsError::new("DescribeInstances", Some(instance.as_str()), &error))?;
-    let mut tags = reply.reservations().iter().flat_map(Reservation::instances).flat_map(|instance| instance.tags());
+    let mut tags =
+        reply.reservations().iter().flat_map(Reservation::instances).flat_map(aws_sdk_ec2::types::Instance::tags);
     Ok(tags.find(|tag| tag.key() == Some(GROUP_TAG)).and_then(Tag::value).map(Into::into))
 }
 
