@@ -27,7 +27,7 @@ fn between<'a>(text: &'a str, tag: &str) -> Vec<&'a str> {
 
 /// A group "web" of two, made by a call.
 fn made(template: &[(&str, &str)]) -> Run {
-    let mut run = Run::of(&bare(|group| group.name = "other".to_owned()));
+    let mut run = Run::of(&bare(|group| "other".clone_into(&mut group.name)));
     let group = [
         ("AutoScalingGroupName", "web"),
         ("MinSize", "0"),

@@ -12,6 +12,8 @@
     clippy::panic,
     reason = "a test that cannot go on should stop"
 )]
+#![allow(clippy::print_stdout, reason = "what was compared is told")]
+#![allow(clippy::unnecessary_wraps, reason = "whoever makes calls may find no reason for one")]
 
 mod autoscaling;
 mod call;

@@ -39,7 +39,7 @@ enum Piece<'a> {
 /// Names of ids, and ids of names, for both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    names: [BTreeMap<String, String>; 2],
+    of_ids: [BTreeMap<String, String>; 2],
     ids: BTreeMap<String, [String; 2]>,
     made: BTreeMap<&'static str, u32>,
 }
@@ -50,7 +50,7 @@ impl Names {
         pieces(text).into_iter().fold(String::new(), |mut whole, piece| {
             match piece {
                 Piece::Text(text) => whole.push_str(text),
-                Piece::Id(kind, id) => match self.names[side].get(&id) {
+                Piece::Id(kind, id) => match self.of_ids[side].get(&id) {
                     Some(name) => whole.push_str(name),
                     None => write!(whole, "{{?{kind}}}").expect("a string takes text"),
                 },
@@ -86,14 +86,14 @@ impl Names {
         let fits = ours.len() == theirs.len()
             && ours.iter().zip(&theirs).all(|pair| match pair {
                 (Piece::Id(kind, id), Piece::Id(other_kind, other)) => {
-                    kind == other_kind && self.names[WORLD].get(id) == self.names[MOTO].get(other)
+                    kind == other_kind && self.of_ids[WORLD].get(id) == self.of_ids[MOTO].get(other)
                 }
                 (one, other) => one == other,
             });
         if fits {
             for pair in ours.into_iter().zip(theirs) {
                 if let (Piece::Id(kind, id), Piece::Id(_, other)) = pair
-                    && !self.names[WORLD].contains_key(&id)
+                    && !self.of_ids[WORLD].contains_key(&id)
                 {
                     self.bind(kind, id, other);
                 }
@@ -106,8 +106,8 @@ impl Names {
         let made = self.made.entry(kind).or_default();
         *made += 1;
         let name = format!("{{{kind}:{made}}}");
-        self.names[WORLD].insert(world.clone(), name.clone());
-        self.names[MOTO].insert(moto.clone(), name.clone());
+        self.of_ids[WORLD].insert(world.clone(), name.clone());
+        self.of_ids[MOTO].insert(moto.clone(), name.clone());
         self.ids.insert(name, [world, moto]);
     }
 }

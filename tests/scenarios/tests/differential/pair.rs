@@ -164,7 +164,7 @@ fn settled(call: &Call, tree: &Value) -> Value {
         for token in ["NextToken", "nextToken"] {
             // An empty token is none.
             match members.get_mut(token) {
-                Some(Value::String(text)) if !text.is_empty() => *text = "(token)".to_owned(),
+                Some(Value::String(text)) if !text.is_empty() => "(token)".clone_into(text),
                 _ => drop(members.remove(token)),
             }
         }

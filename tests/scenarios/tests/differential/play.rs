@@ -39,7 +39,7 @@ pub(crate) fn play(pair: &mut Pair, tally: &mut Tally, seed: u64, calls: u32) {
     let mut life = Life::begin(pair, tally, &mut dice, seed);
     for _ in 0..calls {
         let call = next_call(&mut dice, &life.seen);
-        if life.live(pair, tally, call) == Now::Apart || life.calls.len() >= LONGEST {
+        if life.live(pair, tally, &call) == Now::Apart || life.calls.len() >= LONGEST {
             life = Life::begin(pair, tally, &mut dice, seed);
         }
     }
@@ -70,19 +70,19 @@ impl Life {
         Life { seed, calls: Vec::new(), seen: Seen::default(), interfaces: BTreeMap::new() }
     }
 
-    fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: Call) -> Now {
+    fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: &Call) -> Now {
         self.calls.push(call.clone());
-        let answer = pair.ask(&call);
+        let answer = pair.ask(call);
         let kind = if answer.same_outcome() { usize::from(answer.world.tree().is_none()) } else { 2 };
         tally.operations.entry(call.name()).or_default()[kind] += 1;
         *tally.asked.entry((call.name(), call.case)).or_default() += 1;
-        let (listed, unlisted) = self.judge(tally, &call, &answer.differences);
+        let (listed, unlisted) = Life::judge(tally, call, &answer.differences);
         let parted = !unlisted.is_empty() && call.writes && !answer.same_outcome();
-        self.report(tally, &call, &unlisted);
+        self.report(tally, call, &unlisted);
         if listed == Now::Apart || parted {
             return Now::Apart;
         }
-        if call.writes { self.look(pair, tally, &call) } else { Now::Together }
+        if call.writes { self.look(pair, tally, call) } else { Now::Together }
     }
 
     /// What exists after a change, on both sides.
@@ -115,7 +115,7 @@ impl Life {
         }
         let effect = JUDGED.iter().position(|judged| judged.covers_effect(after));
         for (call, answer) in &answers {
-            let (listed, unlisted) = self.judge(tally, call, &answer.differences);
+            let (listed, unlisted) = Life::judge(tally, call, &answer.differences);
             if !unlisted.is_empty() {
                 match effect {
                     Some(at) => *tally.met.entry(at).or_default() += 1,
@@ -137,7 +137,7 @@ impl Life {
     }
 
     /// Whether the sides are apart by what the table says, and what it does not say.
-    fn judge(&self, tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
+    fn judge(tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
         let (mut now, mut unlisted) = (Now::Together, Vec::new());
         for difference in differences {
             match JUDGED.iter().position(|judged| judged.covers(call, difference)) {
