@@ -12,11 +12,8 @@
     clippy::panic,
     reason = "a test that cannot go on should stop"
 )]
-#![allow(clippy::print_stdout, reason = "who asks for more seeds reads what was compared")]
-#![allow(
-    clippy::unnecessary_wraps,
-    reason = "most calls are possible only in some states, and all are chosen from one list"
-)]
+#![allow(clippy::print_stdout, reason = "what was compared is told")]
+#![allow(clippy::unnecessary_wraps, reason = "whoever makes calls may find no reason for one")]
 
 mod autoscaling;
 mod call;

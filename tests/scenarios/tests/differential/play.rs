@@ -76,7 +76,7 @@ impl Life {
         let kind = if answer.same_outcome() { usize::from(answer.world.tree().is_none()) } else { 2 };
         tally.operations.entry(call.name()).or_default()[kind] += 1;
         *tally.asked.entry((call.name(), call.case)).or_default() += 1;
-        let (listed, unlisted) = judge(tally, call, &answer.differences);
+        let (listed, unlisted) = Life::judge(tally, call, &answer.differences);
         let parted = !unlisted.is_empty() && call.writes && !answer.same_outcome();
         self.report(tally, call, &unlisted);
         if listed == Now::Apart || parted {
@@ -115,7 +115,7 @@ impl Life {
         }
         let effect = JUDGED.iter().position(|judged| judged.covers_effect(after));
         for (call, answer) in &answers {
-            let (listed, unlisted) = judge(tally, call, &answer.differences);
+            let (listed, unlisted) = Life::judge(tally, call, &answer.differences);
             if !unlisted.is_empty() {
                 match effect {
                     Some(at) => *tally.met.entry(at).or_default() += 1,
@@ -134,6 +134,23 @@ impl Life {
             hooks: answers[3..].iter().flat_map(|(_, answer)| list(&answer.seen, "LifecycleHooks")).collect(),
         };
         Now::Together
+    }
+
+    /// Whether the sides are apart by what the table says, and what it does not say.
+    fn judge(tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
+        let (mut now, mut unlisted) = (Now::Together, Vec::new());
+        for difference in differences {
+            match JUDGED.iter().position(|judged| judged.covers(call, difference)) {
+                Some(at) => {
+                    *tally.met.entry(at).or_default() += 1;
+                    if JUDGED[at].apart {
+                        now = Now::Apart;
+                    }
+                }
+                None => unlisted.push(difference.clone()),
+            }
+        }
+        (now, unlisted)
     }
 
     /// moto leaves an address on an instance that is terminated. AWS takes it away `[doc]` (EC2 user guide, Elastic IP addresses; instance
@@ -175,21 +192,4 @@ fn list(tree: &Value, name: &str) -> Vec<Value> {
 
 fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
-}
-
-/// Whether the sides are apart by what the table says, and what it does not say.
-fn judge(tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
-    let (mut now, mut unlisted) = (Now::Together, Vec::new());
-    for difference in differences {
-        match JUDGED.iter().position(|judged| judged.covers(call, difference)) {
-            Some(at) => {
-                *tally.met.entry(at).or_default() += 1;
-                if JUDGED[at].apart {
-                    now = Now::Apart;
-                }
-            }
-            None => unlisted.push(difference.clone()),
-        }
-    }
-    (now, unlisted)
 }
