@@ -270,9 +270,7 @@ async fn look(
     evidence.dead = memory.dead(&evidence.dead, now);
     let quick = scope == Scope::Rescue;
     let seen = observe::observe(&Question { aws: &app.aws, memory, concern, evidence, quick, now }).await?;
-    if seen.crowd {
-        memory.met_a_crowd();
-    }
+    let studies = seen.crowd && memory.met_a_crowd(now);
     if let Some(others) = &seen.others {
         memory.saw_all(seen.fleets.iter().chain(others));
     }
@@ -294,6 +292,9 @@ async fn look(
         look.moved |= acted.moved;
         look.failures.extend(acted.failures);
         look.settling.extend(acted.settling);
+    }
+    if studies && let Some(all) = observe::study(&app.aws, now).await {
+        memory.saw_all(all.iter());
     }
     Ok(look)
 }

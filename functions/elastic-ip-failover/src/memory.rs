@@ -22,6 +22,10 @@ const KEPT: SignedDuration = SignedDuration::from_mins(10);
 /// that it began with. Auto Scaling tells of one group's hooks at a time, and when a zone is lost hundreds of groups wait at once.
 const HOOKS_KEPT: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long a read of all groups beside an event's own is not tried again. Whether it was refused, or an instance came since that it did not
+/// show: the sweep's environment learns everything each minute, and the others get along without.
+const STUDY_AGAIN: SignedDuration = SignedDuration::from_mins(2);
+
 /// So many groups Auto Scaling puts on a page.
 const PAGE: usize = 100;
 
@@ -32,6 +36,8 @@ pub(crate) struct Memory {
     rosters: BTreeMap<FleetName, Roster>,
     /// Whether the account's groups fill more than a page.
     crowded: bool,
+    /// When it was last tried to get to know them all.
+    studied: Option<Timestamp>,
     /// The groups' lifecycle hooks, and when they were read.
     hooks: BTreeMap<GroupName, (Vec<Hook>, Timestamp)>,
     /// Lifecycle actions that we completed.
@@ -84,9 +90,14 @@ impl Memory {
         self.crowded
     }
 
-    /// Remembers that they do.
-    pub(crate) fn met_a_crowd(&mut self) {
+    /// Remembers that they do. Whether it is time to get to know them all, now that the event is done with.
+    pub(crate) fn met_a_crowd(&mut self, now: Timestamp) -> bool {
         self.crowded = true;
+        let due = self.studied.is_none_or(|at| now.duration_since(at) >= STUDY_AGAIN);
+        if due {
+            self.studied = Some(now);
+        }
+        due
     }
 
     /// Remembers who is in which fleet, and forgets every other fleet, after a look at all of them.

@@ -101,6 +101,22 @@ pub(crate) async fn observe(question: &Question<'_>) -> Result<Observation, AwsE
     Ok(seen)
 }
 
+/// Everybody's names, for the next events: after them each costs one fleet's reads, and no search. Gives nothing where AWS is busy.
+pub(crate) async fn study(aws: &Aws, now: Timestamp) -> Option<Vec<FleetSnapshot>> {
+    let mut fleets: BTreeMap<FleetName, FleetSnapshot> = BTreeMap::new();
+    for (name, group) in endure(groups::describe_groups(aws, &Focus::EveryFleet).await)? {
+        let empty = || FleetSnapshot {
+            name: name.clone(),
+            at: now,
+            addresses: Vec::new(),
+            groups: Vec::new(),
+            instances: BTreeMap::new(),
+        };
+        fleets.entry(name.clone()).or_insert_with(empty).groups.push(group);
+    }
+    Some(fleets.into_values().collect())
+}
+
 /// The fleet of the one instance or group that the event is about, without reading all groups.
 async fn seek(question: &Question<'_>) -> Result<Option<FleetName>, AwsError> {
     let Question { aws, concern, .. } = *question;
