@@ -239,7 +239,14 @@ fn what_looks_drawn_by_lot_is_struck_from_its_twenty_fourth_character_on() {
         "07e563b5-8802-4efe-94cc-e864390dd7af",
         "aaaaaaaaBBBBBBBB11111111",
         "org-springframework-Context2Support",
+        "aB3dE5fA7cB9eD1fA2bC4dE6",
     ] {
         assert_eq!(redact(readable), readable);
     }
+    // Thirteen runs in forty characters are as many jumps as a name may have, fourteen are too many.
+    let runs = |runs: usize, last: &str| {
+        format!("{}{last}", ["ghi", "JKL", "123"].into_iter().cycle().take(runs).collect::<String>())
+    };
+    assert_eq!(redact(&runs(12, "ghij")), runs(12, "ghij"));
+    assert_eq!(redact(&runs(13, "J")), MARK);
 }
