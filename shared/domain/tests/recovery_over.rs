@@ -5,11 +5,16 @@ mod recovery_failure;
 
 use panda_domain::{
     failover::Lifecycle,
-    recovery::{Call, Diagnostics, Look, Membership, Pattern, Reason, RunStatus, Step, Wake, plan},
+    recovery::{
+        ActionLook, Call, Creator, DeploymentStatus, Diagnostics, Look, MARK, Membership, Pattern, Ping, Reason,
+        RunStatus, Step, Target, Wake, plan, redact,
+    },
 };
 use serde_json::json;
 
-use self::recovery_failure::{DENIED, SILENT, failed, instance, launched, now, restarted, rules, stage, target};
+use self::recovery_failure::{
+    CURED, DENIED, SILENT, deployment, failed, instance, launched, now, restarted, rules, stage, target,
+};
 
 /// An agent that does not stop.
 const STUCK: &str = r#"{"schema":1,"agent":"v1","action":"timed-out","polls":false}"#;
@@ -131,4 +136,117 @@ fn a_server_beyond_cure_is_given_up_only_if_it_counts_and_another_serves() {
         !matches!(plan(&denied, &rules(), now()).step, Step::SetUnhealthy { .. }),
         "a new one would be refused too"
     );
+}
+
+#[test]
+fn a_success_is_news_to_those_who_heard_of_a_failure_or_where_somebody_retried() {
+    let told = |failed_before: bool, recovered: bool, retries: u32, attempt: Option<u32>, in_sight: bool| {
+        let mut look = failed(Vec::new());
+        look.hints.succeeded = true;
+        (look.told.failed, look.told.recovered) = (failed_before, recovered);
+        (look.hints.attempt, stage(&mut look).retries) = (attempt, retries);
+        if !in_sight {
+            look.pipeline.as_mut().unwrap().as_mut().unwrap().stages.clear();
+        }
+        codes(&look)
+    };
+    assert_eq!(told(true, false, 0, None, true), ["recovered"]);
+    assert_eq!(told(true, true, 0, None, true), ["already-told"]);
+    assert_eq!(told(false, false, 1, None, true), ["recovered"]);
+    assert_eq!(told(false, false, 0, None, true), ["execution-ended"]);
+    assert_eq!(told(false, false, 0, Some(3), true), ["execution-ended"], "another stage was retried");
+    assert_eq!(told(false, false, 0, Some(2), false), ["recovered"], "out of sight the event's count is all there is");
+    assert_eq!(told(false, false, 0, Some(1), false), ["execution-ended"]);
+}
+
+#[test]
+fn a_deployment_that_undoes_another_or_takes_leave_or_ended_well_is_left_alone() {
+    let over = |creator: Creator, status: DeploymentStatus, targets: Vec<Target>| {
+        let mut look = launched(targets);
+        (deployment(&mut look).creator, deployment(&mut look).status) = (creator, status);
+        deployment(&mut look).error = None;
+        deployment(&mut look).rollback_of = Some("d-7".into());
+        plan(&look, &rules(), now()).reasons.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let silent = || vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")];
+    let undone = over(Creator::Rollback, DeploymentStatus::Failed, silent());
+    assert_eq!(undone, ["it undoes `d-7`, and what is told of that tells of it"]);
+    let leaving = over(Creator::AutoScalingTermination, DeploymentStatus::Failed, silent());
+    assert_eq!(leaving, ["it was for an instance that is taken away"]);
+    let well = over(Creator::AutoScaling, DeploymentStatus::Succeeded, Vec::new());
+    assert_eq!(well, ["deployment `d-1` is succeeded"]);
+    assert!(
+        !over(Creator::AutoScaling, DeploymentStatus::Failed, Vec::new())
+            .contains(&"deployment `d-1` is failed".to_owned())
+    );
+    let hidden = over(Creator::AutoScaling, DeploymentStatus::Succeeded, silent());
+    assert!(!hidden.contains(&"deployment `d-1` is succeeded".to_owned()), "a success may hide a failure: {hidden:?}");
+}
+
+#[test]
+fn what_keeps_a_stage_from_a_retry_is_said_whatever_else_is() {
+    let reasons = |change: fn(&mut Look)| {
+        let mut look = failed(vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")]);
+        look.restarts = Ok(vec![restarted(0, CURED)]);
+        change(&mut look);
+        codes(&look)
+    };
+    assert_eq!(reasons(|_| {}), ["cured"]);
+    let nowhere = |look: &mut Look| look.pipeline.as_mut().unwrap().as_mut().unwrap().stages.clear();
+    assert_eq!(reasons(nowhere), ["not-failed"], "nothing else is wrong, so that is said");
+    let unseen = reasons(|look| {
+        look.pipeline.as_mut().unwrap().as_mut().unwrap().stages.clear();
+        look.instances = Err("throttled".to_owned());
+    });
+    assert!(unseen.contains(&"unreadable") && !unseen.contains(&"not-failed"), "{unseen:?}");
+    let other = reasons(|look| {
+        let action = stage(look).actions[0].clone();
+        stage(look).actions.push(ActionLook {
+            name: "Test".to_owned(),
+            external: None,
+            error: Some("exit 1".to_owned()),
+            ..action
+        });
+    });
+    assert_eq!(other, ["other-action-failed"]);
+    let unread = reasons(|look| {
+        let action = stage(look).actions[0].clone();
+        look.subject = panda_domain::recovery::Subject::Execution { pipeline: "web".into(), execution: "e-1".into() };
+        stage(look).actions.push(ActionLook { external: Some("d-2".to_owned()), ..action });
+    });
+    assert_eq!(unread, ["unreadable"], "a deployment of the stage that nobody looked at");
+    let uncured = reasons(|look| {
+        look.restarts = Ok(Vec::new());
+        look.hints.attempt = Some(2);
+        look.instances.as_mut().unwrap().values_mut().for_each(|seen| seen.ping = Ping::Online);
+        stage(look).status = RunStatus::Unknown("Moonlit".to_owned());
+        look.instances = Err("throttled".to_owned());
+    });
+    assert!(uncured.contains(&"not-curable"), "{uncured:?}");
+}
+
+#[test]
+fn what_looks_drawn_by_lot_is_struck_from_its_twenty_fourth_character_on() {
+    let lot = |length: usize| "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xYzA2cE4gI6kM8oQ".chars().take(length).collect::<String>();
+    assert_eq!(redact(&format!("value {} end", lot(23))), format!("value {} end", lot(23)));
+    assert_eq!(redact(&format!("value {} end", lot(24))), format!("value {MARK} end"));
+    assert_eq!(redact(&format!("value {} end", lot(40))), format!("value {MARK} end"));
+    let short = format!("a/{}/b", lot(23));
+    assert_eq!(redact(&format!("value {short} end")), format!("value {short} end"), "each name of a path by itself");
+    assert_eq!(redact(&format!("value /srv/{}/b end", lot(24))), format!("value /srv/{MARK}/b end"));
+    for readable in [
+        "0123456789abcdefABCDEF0123456789abcdef",
+        "07e563b5-8802-4efe-94cc-e864390dd7af",
+        "aaaaaaaaBBBBBBBB11111111",
+        "org-springframework-Context2Support",
+        "aB3dE5fA7cB9eD1fA2bC4dE6",
+    ] {
+        assert_eq!(redact(readable), readable);
+    }
+    // Thirteen runs in forty characters are as many jumps as a name may have, fourteen are too many.
+    let runs = |runs: usize, last: &str| {
+        format!("{}{last}", ["ghi", "JKL", "123"].into_iter().cycle().take(runs).collect::<String>())
+    };
+    assert_eq!(redact(&runs(12, "ghij")), runs(12, "ghij"));
+    assert_eq!(redact(&runs(13, "J")), MARK);
 }
