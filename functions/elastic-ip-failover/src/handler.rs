@@ -62,11 +62,9 @@ impl App {
         Self { config, aws: Aws::new(sdk), clock, memory: Mutex::default() }
     }
 
-    /// Opens connections before the first event, as many as its reads use at the same time.
+    /// Opens connections before the first event. Further ones to EC2 resume the session of the first, which is cheaper.
     pub async fn open(&self) {
-        let knocks =
-            async { tokio::join!(self.aws.knock_at_autoscaling(), self.aws.knock_at_ec2(), self.aws.knock_at_ec2()) };
-        opening::open(knocks).await;
+        opening::open(async { tokio::join!(self.aws.knock_at_autoscaling(), self.aws.knock_at_ec2()) }).await;
     }
 
     fn now(&self) -> Timestamp {

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let config =
         Config::from_lookup(env::of_the_process).inspect_err(|error| tracing::error!("Could not start: {error}"))?;
-    let app = App::new(config, &panda_aws::load().await);
+    let app = App::new(config, &panda_aws::load());
     app.open().await;
     run(service_fn(async |event| {
         let result = handle(&app, event).await;

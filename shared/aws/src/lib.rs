@@ -10,6 +10,7 @@ pub mod commands;
 pub mod connections;
 pub mod deployment_groups;
 pub mod deployments;
+mod environment;
 mod error;
 pub mod groups;
 pub mod instances;

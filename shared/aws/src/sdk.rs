@@ -2,12 +2,18 @@
 
 use std::{fmt, sync::OnceLock, time::Duration};
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, environment::EnvironmentVariableCredentialsProvider, identity::IdentityCache, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_ec2::config::SharedCredentialsProvider;
+use aws_smithy_async::{rt::sleep::TokioSleep, time::SharedTimeSource};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_types::SdkConfig;
+use aws_types::{SdkConfig, app_name::AppName};
 
 use crate::{
+    environment::Environment,
     tally::{Counter, Tally},
     trust,
 };
@@ -97,17 +103,27 @@ impl<C> fmt::Debug for Lazy<C> {
 
 /// The SDK's configuration in a Lambda function: region, credentials and endpoints from the environment, TLS by rustls and ring, and time
 /// limits that fit into an invocation.
-pub async fn load() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(trust::http_client(|name| std::env::var(name).ok()))
-        .credentials_provider(aws_config::environment::EnvironmentVariableCredentialsProvider::new())
-        .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
+#[must_use]
+pub fn load() -> SdkConfig {
+    let environment = Environment::of_the_process();
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .http_client(trust::http_client(|name| environment.text(name)))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .identity_cache(IdentityCache::lazy().build())
+        .region(environment.region())
+        .service_config(environment)
+        .time_source(SharedTimeSource::default())
+        .sleep_impl(TokioSleep::new())
         .retry_config(retries())
         .timeout_config(timeouts())
         // Replies are small and read at once; the guard against stalled downloads only costs work here.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    // The name that it puts into the user agent of its calls.
+    sdk.set_app_name(environment.text("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
+    sdk.set_use_fips(environment.switch("AWS_USE_FIPS_ENDPOINT"));
+    sdk.set_use_dual_stack(environment.switch("AWS_USE_DUALSTACK_ENDPOINT"));
+    sdk.build()
 }
 
 /// How often and how patiently calls are tried again; [`load`] uses it, and so should every test that stands in for it.

@@ -138,7 +138,8 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode, BenchError> {
     callgrind::is_there().await?;
     let site = Site { venv: args.venv.clone(), ..Site::of_this_build()? };
     let folder = tempfile::tempdir()?;
-    let identity = Identity::make()?;
+    let [root, middle, leaf] = rsa_keys(&site.tool("python")?).await?;
+    let identity = Identity::rsa([&root, &middle, &leaf])?;
     let roots = folder.path().join("roots.pem");
     // As many roots as the functions have of their own, and the one that these endpoints need.
     let trusted = format!("{}{}", panda_aws::AMAZON_ROOTS, identity.root);
@@ -196,6 +197,23 @@ async fn measure(bench: &Bench<'_>, args: &BenchArgs) -> Result<Report, BenchErr
         report.budgets = budget::check(&report);
     }
     Ok(report)
+}
+
+/// Three RSA keys of the length that AWS's have, as PEM.
+async fn rsa_keys(python: &Path) -> Result<[String; 3], BenchError> {
+    const SCRIPT: &str = "
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+for _ in range(3):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    print(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), end='')
+";
+    let end = "-----END PRIVATE KEY-----\n";
+    let output = tokio::process::Command::new(python).args(["-c", SCRIPT]).output().await;
+    let output = output.map_err(|source| BenchError::Start { path: python.to_owned(), source })?;
+    let keys = String::from_utf8_lossy(&output.stdout).into_owned();
+    let keys: Vec<String> = keys.split_inclusive(end).map(str::to_owned).collect();
+    keys.try_into().map_err(|_| BenchError::Unreadable { what: "three keys", path: python.to_owned() })
 }
 
 fn say(what: std::fmt::Arguments<'_>) {

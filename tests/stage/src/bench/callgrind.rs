@@ -17,6 +17,10 @@ use super::{
 /// Invocations of the run from which warm ones are counted.
 const INVOCATIONS: u64 = 4;
 
+/// How often each run is repeated. The least counts: under valgrind everything is fifty times slower, and on a busy machine a connection that
+/// took too long is tried again.
+const REPEATED: usize = 3;
+
 /// Counts of one function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instructions {
@@ -42,10 +46,24 @@ pub async fn is_there() -> Result<(), BenchError> {
 /// # Errors
 /// When the function or valgrind does not do what it should.
 pub async fn count(function: &Function, aws: &Aws, payload: &Value, folder: &Path) -> Result<Instructions, BenchError> {
-    let ready = run(function, aws, payload, folder, 0).await?;
-    let once = run(function, aws, payload, folder, 1).await?;
-    let more = run(function, aws, payload, folder, INVOCATIONS).await?;
+    let ready = least(function, aws, payload, folder, 0).await?;
+    let once = least(function, aws, payload, folder, 1).await?;
+    let more = least(function, aws, payload, folder, INVOCATIONS).await?;
     Ok(between(ready, once, more))
+}
+
+async fn least(
+    function: &Function,
+    aws: &Aws,
+    payload: &Value,
+    folder: &Path,
+    invocations: u64,
+) -> Result<u64, BenchError> {
+    let mut least = u64::MAX;
+    for _ in 0..REPEATED {
+        least = least.min(run(function, aws, payload, folder, invocations).await?);
+    }
+    Ok(least)
 }
 
 fn between(ready: u64, once: u64, more: u64) -> Instructions {

@@ -1,7 +1,7 @@
 //! TLS for the simulated AWS: a certificate made on the spot, and a listener that shakes hands.
 //!
-//! The chain is as long as AWS's: a root that only signs, an authority, and the server's own. All keys are P-256, since ring makes no RSA
-//! keys; AWS's endpoints have RSA certificates, which are cheaper to verify and longer.
+//! The chain is as long as AWS's: a root that only signs, an authority, and the server's own. Its keys are RSA in the
+//! bench, as AWS's are: they are cheaper to verify than others. Ring makes no such keys, so Python does.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::{
-    ServerConfig,
+    CipherSuite, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
@@ -48,22 +48,32 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes one for `127.0.0.1` and `localhost`.
+    /// Makes one for `127.0.0.1` and `localhost`, with keys that are quickly made.
     ///
     /// # Errors
     /// When the machine has no randomness to make keys of.
     pub fn make() -> Result<Self, CertificateError> {
-        let root_key = KeyPair::generate()?;
+        Self::of([KeyPair::generate()?, KeyPair::generate()?, KeyPair::generate()?])
+    }
+
+    /// The same with RSA keys, as AWS's endpoints and their authorities have: root, authority and server, as PEM.
+    ///
+    /// # Errors
+    /// When these are no such keys.
+    pub fn rsa(keys: [&str; 3]) -> Result<Self, CertificateError> {
+        let [root, middle, leaf] = keys.map(|key| KeyPair::from_pkcs8_pem_and_sign_algo(key, &rcgen::PKCS_RSA_SHA256));
+        Self::of([root?, middle?, leaf?])
+    }
+
+    fn of([root_key, middle_key, key]: [KeyPair; 3]) -> Result<Self, CertificateError> {
         let root_params = authority("The bench's root");
         let root = root_params.self_signed(&root_key)?;
         let root_issuer = Issuer::new(root_params, root_key);
 
-        let middle_key = KeyPair::generate()?;
         let middle_params = authority("The bench's authority");
         let middle = middle_params.signed_by(&middle_key, &root_issuer)?;
         let middle_issuer = Issuer::new(middle_params, middle_key);
 
-        let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
         params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         params.distinguished_name = named("The bench's AWS");
@@ -71,10 +81,14 @@ impl Identity {
 
         let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone(), middle.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut provider = ring::default_provider();
+        // AWS's servers prefer the shorter key, whatever the client says.
+        provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+        let mut server = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
+        server.ignore_client_order = true;
         Ok(Self { root: root.pem(), server: Arc::new(server) })
     }
 

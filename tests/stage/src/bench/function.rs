@@ -72,7 +72,7 @@ impl Function {
         // Nothing of the caller's: the same figures for everybody, and no way into an account.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.envs(lambda_environment(self.name, &api.authority())).envs(&self.environment);
-        command.env("AWS_ENDPOINT_URL", &aws.endpoint).env("AWS_CA_BUNDLE", &aws.roots);
+        command.env("AWS_ENDPOINT_URL", &aws.endpoint).env("SSL_CERT_FILE", &aws.roots);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let started = Instant::now();
         let child = command.spawn().map_err(|source| BenchError::Start { path: self.binary.clone(), source })?;

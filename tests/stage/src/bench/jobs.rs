@@ -49,17 +49,18 @@ pub const HELLO: &str = "hello-lambda";
 pub type Repeatable = (&'static str, &'static str, fn() -> Value);
 
 /// The functions, each with the event of its repeatable job, in an [`everyday`] account.
-pub const REPEATABLE: [Repeatable; 5] = [
+pub const REPEATABLE: [Repeatable; 6] = [
     (HELLO, "an empty event", || json!({})),
-    ("elastic-ip-failover", "sweep of one fleet", scheduled),
-    ("panda", "tick over one group", tick),
-    ("deployment-recovery", "diagnosis of a failed deployment", || json!({"command": "diagnose", "pipeline": FLEET})),
-    ("launch-preflight", "check of one fleet", || json!({"command": "check", "fleet": FLEET})),
+    ("elastic-ip-failover", STRANGER, || death("i-0123456789abcdef0")),
+    ("elastic-ip-failover", SWEEP, scheduled),
+    ("panda", TICK, tick),
+    ("deployment-recovery", DIAGNOSIS, || json!({"command": "diagnose", "pipeline": FLEET})),
+    ("launch-preflight", CHECK, || json!({"command": "check", "fleet": FLEET})),
 ];
 
 /// The jobs that are done for their calls.
 pub const JOBS: [Job; 10] = [
-    Job::repeatable("elastic-ip-failover", "sweep of one fleet", |_| Some(scheduled())),
+    Job::repeatable("elastic-ip-failover", SWEEP, |_| Some(scheduled())),
     Job {
         warmed_by: Some(scheduled),
         done_with: Some("AssociateAddress"),
@@ -70,17 +71,25 @@ pub const JOBS: [Job; 10] = [
         ..Job::repeatable("elastic-ip-failover", "death of the holder, cold start", death_of_the_holder)
     },
     Job::repeatable("elastic-ip-failover", NO_OP, |_| Some(death("i-0123456789abcdef0"))),
-    Job::repeatable("panda", "tick over one group", |_| Some(tick())),
+    Job::repeatable("panda", TICK, |_| Some(tick())),
     Job { account: || crowd(100, RARELY), ..Job::repeatable("panda", TICK_100, |_| Some(tick())) },
     Job { account: || crowd(1_000, RARELY), ..Job::repeatable("panda", TICK_1000, |_| Some(tick())) },
     Job { account: || crowd(1_000, DAILY), ..Job::repeatable("panda", TICK_DICE, |_| Some(tick())) },
-    Job::repeatable("deployment-recovery", "diagnosis of a failed deployment", |_| {
-        Some(json!({"command": "diagnose", "pipeline": FLEET}))
-    }),
-    Job::repeatable("launch-preflight", "check of one fleet", |_| Some(json!({"command": "check", "fleet": FLEET}))),
+    Job::repeatable("deployment-recovery", DIAGNOSIS, |_| Some(json!({"command": "diagnose", "pipeline": FLEET}))),
+    Job::repeatable("launch-preflight", CHECK, |_| Some(json!({"command": "check", "fleet": FLEET}))),
 ];
 
-/// The jobs that have budgets of their own.
+/// What every instance of the account that ends costs.
+pub const STRANGER: &str = "death of a stranger";
+/// What each minute costs.
+pub const SWEEP: &str = "sweep of one fleet";
+/// What each quarter of an hour costs.
+pub const TICK: &str = "tick over one group";
+/// What a person asks.
+pub const DIAGNOSIS: &str = "diagnosis of a failed deployment";
+/// What a person asks.
+pub const CHECK: &str = "check of one fleet";
+/// The address moves.
 pub const FAILOVER: &str = "death of the holder";
 /// An event of an instance of no fleet.
 pub const NO_OP: &str = "death of a stranger, cold start";

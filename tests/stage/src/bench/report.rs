@@ -147,10 +147,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// What was measured of a function.
+    /// What was measured of a function at a job.
     #[must_use]
-    pub fn function(&self, name: &str) -> Option<&FunctionReport> {
-        self.functions.iter().find(|report| report.function == name)
+    pub fn function(&self, name: &str, job: &str) -> Option<&FunctionReport> {
+        self.functions.iter().find(|report| report.function == name && report.job == job)
     }
 
     /// What a job asked.
