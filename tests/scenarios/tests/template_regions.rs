@@ -117,7 +117,8 @@ Resources:
 "
         .to_owned(),
     );
-    let found = fought_over(&template);
+    let mut found = fought_over(&template);
+    found.sort();
     let starts: Vec<&str> = found.iter().filter_map(|words| words.split(": {").next()?.split(": \"").next()).collect();
     let expected = [
         "Board.DashboardName: every region has the same",
