@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use panda_aws::groups;
 use panda_domain::{
     event::Concern,
     failover::{Association, FleetSnapshot, Hook, Move},
@@ -25,9 +26,6 @@ const HOOKS_KEPT: SignedDuration = SignedDuration::from_mins(5);
 /// How long a read of all groups beside an event's own is not tried again. Whether it was refused, or an instance came since that it did not
 /// show: the sweep's environment learns everything each minute, and the others get along without.
 const STUDY_AGAIN: SignedDuration = SignedDuration::from_mins(2);
-
-/// So many groups Auto Scaling puts on a page.
-const PAGE: usize = 100;
 
 /// What earlier invocations of this environment saw and did.
 #[derive(Debug, Default)]
@@ -106,7 +104,8 @@ impl Memory {
         for fleet in seen {
             self.saw(fleet);
         }
-        self.crowded = self.rosters.values().map(|roster| roster.groups.len()).sum::<usize>() > PAGE;
+        self.crowded =
+            self.rosters.values().map(|roster| roster.groups.len()).sum::<usize>() > usize::from(groups::PAGE);
     }
 
     /// Remembers the hooks of groups that were just read. A group without any may be about to get its first.

@@ -67,12 +67,12 @@ pub(crate) async fn observe(question: &Question<'_>) -> Result<Observation, AwsE
     let Question { memory, concern, .. } = *question;
     if let Some(fleet) = memory.fleet_of(concern) {
         let focus = Focus::Fleet(fleet.clone());
-        let first = read_first(question, &focus).await?;
-        // If there is nothing, what we remembered is not so any more: the group was deleted, or moved to another fleet.
-        if let Some(seen) =
-            first.map(|first| assemble(first, question, &focus)).filter(|(fleets, ..)| !fleets.is_empty())
-        {
-            return complete(question, seen, None).await;
+        if let Some(first) = read_first(question, &focus).await? {
+            let (fleets, _) = assemble(&first, question, &focus);
+            // If there is nothing, what we remembered is not so any more: the group was deleted, or moved to another fleet.
+            if !fleets.is_empty() {
+                return complete(question, fleets, first, None).await;
+            }
         }
     }
     let single = match concern {
@@ -83,8 +83,8 @@ pub(crate) async fn observe(question: &Question<'_>) -> Result<Observation, AwsE
     if !(single && memory.is_crowded())
         && let Some(first) = read_first(question, &Focus::EveryFleet).await?
     {
-        let (fleets, others, first) = assemble(first, question, &Focus::EveryFleet);
-        return complete(question, (fleets, Vec::new(), first), Some(others)).await;
+        let (fleets, others) = assemble(&first, question, &Focus::EveryFleet);
+        return complete(question, fleets, first, Some(others)).await;
     }
     // Ten pages for one event, and the same for each of its neighbours, would use up the request limit that all of them need.
     let mut seen = match seek(question).await? {
@@ -92,7 +92,7 @@ pub(crate) async fn observe(question: &Question<'_>) -> Result<Observation, AwsE
         Some(fleet) => {
             let focus = Focus::Fleet(fleet);
             match read_first(question, &focus).await? {
-                Some(first) => complete(question, assemble(first, question, &focus), None).await?,
+                Some(first) => complete(question, assemble(&first, question, &focus).0, first, None).await?,
                 None => Observation::default(),
             }
         }
@@ -105,14 +105,7 @@ pub(crate) async fn observe(question: &Question<'_>) -> Result<Observation, AwsE
 pub(crate) async fn study(aws: &Aws, now: Timestamp) -> Option<Vec<FleetSnapshot>> {
     let mut fleets: BTreeMap<FleetName, FleetSnapshot> = BTreeMap::new();
     for (name, group) in endure(groups::describe_groups(aws, &Focus::EveryFleet).await)? {
-        let empty = || FleetSnapshot {
-            name: name.clone(),
-            at: now,
-            addresses: Vec::new(),
-            groups: Vec::new(),
-            instances: BTreeMap::new(),
-        };
-        fleets.entry(name.clone()).or_insert_with(empty).groups.push(group);
+        fleets.entry(name.clone()).or_insert_with(|| bare(&name, now)).groups.push(group);
     }
     Some(fleets.into_values().collect())
 }
@@ -196,32 +189,26 @@ async fn read_first(question: &Question<'_>, focus: &Focus) -> Result<Option<Fir
     Ok(groups?.map(|groups| FirstReads { addresses, groups, instances, hooks, impaired }))
 }
 
-/// The fleets that are concerned, the others, and what was read.
-type Seen = (Vec<FleetSnapshot>, Vec<FleetSnapshot>, FirstReads);
+/// A fleet of which only the name is known.
+fn bare(name: &FleetName, at: Timestamp) -> FleetSnapshot {
+    let (addresses, groups, instances) = (Vec::new(), Vec::new(), BTreeMap::new());
+    FleetSnapshot { name: name.clone(), at, addresses, groups, instances }
+}
 
 /// Sorts what was read into the fleets that are concerned, and the others.
-fn assemble(first: FirstReads, question: &Question<'_>, focus: &Focus) -> Seen {
+fn assemble(first: &FirstReads, question: &Question<'_>, focus: &Focus) -> (Vec<FleetSnapshot>, Vec<FleetSnapshot>) {
     let Question { concern, now, .. } = *question;
     let mut fleets: BTreeMap<&FleetName, FleetSnapshot> = BTreeMap::new();
-    let empty = |name: &FleetName| FleetSnapshot {
-        name: name.clone(),
-        at: now,
-        addresses: Vec::new(),
-        groups: Vec::new(),
-        instances: BTreeMap::new(),
-    };
     for (name, address) in &first.addresses {
-        fleets.entry(name).or_insert_with(|| empty(name)).addresses.push(address.clone());
+        fleets.entry(name).or_insert_with(|| bare(name, now)).addresses.push(address.clone());
     }
     for (name, group) in &first.groups {
-        fleets.entry(name).or_insert_with(|| empty(name)).groups.push(group.clone());
+        fleets.entry(name).or_insert_with(|| bare(name, now)).groups.push(group.clone());
     }
     // An instance that we remember in a fleet concerns it, also when Auto Scaling has dropped it already: its address may be free now.
     let remembered = matches!((focus, concern), (Focus::Fleet(_), Concern::Instances(_)));
     let there = |fleet: &FleetSnapshot| !fleet.groups.is_empty();
-    let (concerned, others) =
-        fleets.into_values().partition(|fleet| (remembered && there(fleet)) || concerns(concern, fleet));
-    (concerned, others, first)
+    fleets.into_values().partition(|fleet| (remembered && there(fleet)) || concerns(concern, fleet))
 }
 
 fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
@@ -244,7 +231,8 @@ fn concerns(concern: &Concern, fleet: &FleetSnapshot) -> bool {
 /// Reads what is still missing of the fleets that are concerned.
 async fn complete(
     question: &Question<'_>,
-    (mut fleets, _, first): Seen,
+    mut fleets: Vec<FleetSnapshot>,
+    first: FirstReads,
     others: Option<Vec<FleetSnapshot>>,
 ) -> Result<Observation, AwsError> {
     let Question { aws, memory, evidence, quick, now, .. } = *question;

@@ -18,7 +18,7 @@ pub const ACTIONS: &[&str] = &["autoscaling:DescribeAutoScalingGroups", "autosca
 pub const VERDICT: &[&str] = &["autoscaling:SetInstanceHealth"];
 
 /// The most that Auto Scaling puts on a page.
-const PAGE: i32 = 100;
+pub const PAGE: u8 = 100;
 
 /// The groups of fleets, each with its fleet; all pages.
 ///
@@ -61,7 +61,7 @@ pub async fn fleet_of(aws: &Aws, group: &GroupName) -> Result<Option<FleetName>,
 fn request(aws: &Aws, focus: &Focus) -> DescribeAutoScalingGroupsFluentBuilder {
     let (name, value) = focus.filter();
     let filter = Filter::builder().name(name).values(value).build();
-    aws.autoscaling.describe_auto_scaling_groups().filters(filter).max_records(PAGE)
+    aws.autoscaling.describe_auto_scaling_groups().filters(filter).max_records(PAGE.into())
 }
 
 fn read(group: &AutoScalingGroup) -> Option<(FleetName, Group)> {

@@ -14,7 +14,7 @@ use panda_domain::{
 };
 use tracing::warn;
 
-use crate::{Aws, AwsError, Trouble};
+use crate::{Aws, AwsError, Trouble, servers::GROUP_TAG};
 
 /// What the verbs of this module need to be allowed.
 pub const ACTIONS: &[&str] = &["ec2:CreateTags", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances"];
@@ -27,9 +27,6 @@ const FILTER_VALUES: usize = 200;
 
 /// The most that EC2 puts on a page. A page size also moves the call into the larger of EC2's request budgets.
 const PAGE: i32 = 1000;
-
-/// Auto Scaling's own tag on its instances.
-const GROUP_TAG: &str = "aws:autoscaling:groupName";
 
 /// Which instances to describe.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ const FILTER_VALUES: usize = 200;
 const PAGE: i32 = 1000;
 
 /// The tag by which Auto Scaling claims its instances.
-const GROUP_TAG: &str = "aws:autoscaling:groupName";
+pub(crate) const GROUP_TAG: &str = "aws:autoscaling:groupName";
 
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq)]
