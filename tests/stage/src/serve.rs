@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use panda_world::{FleetSpec, SharedWorld, Timing, World, http::LiveClock, lock};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
@@ -186,6 +187,25 @@ pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
 }
 
 /// Deploys the template to this machine; its functions find the world at the address.
+/// Serves a world at the wall's pace on a free loopback port, for as long as the tasks live, and says where.
+///
+/// # Errors
+/// There is no port.
+pub async fn on_loopback(world: World, tasks: &mut JoinSet<()>) -> io::Result<(String, SharedWorld, LiveClock)> {
+    let clock = LiveClock::start(&world, 1.0);
+    let world = SharedWorld::new(world.into());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let app = panda_world::http::router_with_clock(Arc::clone(&world), clock);
+    tasks.spawn(async move {
+        // Small replies at once: what waits for more to send would be counted as the function's.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        // Ends only with the task: accept errors are the listener's own to retry.
+        let _ = axum::serve(listener, app).await;
+    });
+    Ok((endpoint, world, clock))
+}
+
 fn read_fleet(path: Option<&PathBuf>) -> Result<FleetSpec, ServeError> {
     let Some(path) = path else {
         return Ok(FleetSpec::default());

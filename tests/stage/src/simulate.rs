@@ -7,6 +7,7 @@
 
 mod account;
 mod cloud;
+mod cores;
 mod deployment;
 mod frailty;
 pub(crate) mod goal;

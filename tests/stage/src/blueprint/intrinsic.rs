@@ -114,11 +114,6 @@ impl Stack {
                 let text = self.value(&argument[1], known)?;
                 Some(text.as_str()?.split(argument[0].as_str()?).map(Value::from).collect())
             }
-            "Fn::Join" => {
-                let parts = self.value(&argument[1], known)?;
-                let parts: Vec<&str> = parts.as_array()?.iter().filter_map(Value::as_str).collect();
-                Some(Value::from(parts.join(argument[0].as_str()?)))
-            }
             // What is encoded is for a server that is not played.
             "Fn::Base64" => Some(Value::from("")),
             _ => None,
@@ -167,7 +162,6 @@ impl Stack {
             "Condition" => argument.as_str().is_some_and(|name| self.holds(name)),
             "Fn::Not" => all().all(|rule| !self.judged(rule)),
             "Fn::And" => all().all(|rule| self.judged(rule)),
-            "Fn::Or" => all().any(|rule| self.judged(rule)),
             "Fn::Equals" => {
                 let side = |index: usize| self.value(&argument[index], None).map(|value| as_text(&value));
                 side(0) == side(1)

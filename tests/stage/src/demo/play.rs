@@ -6,13 +6,11 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use panda_domain::chaos::tags;
 use panda_world::{Act, SharedWorld, Timing, World, http::LiveClock, lock};
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpListener,
     sync::mpsc,
     task::JoinSet,
     time::{Instant, sleep},
@@ -37,7 +35,7 @@ use super::{
 use crate::{
     deploy::{self, LocalDeployment},
     serve::{
-        clock,
+        self, clock,
         delivery::{Courier, Notice},
         endpoint::{self, Deployed},
     },
@@ -93,18 +91,8 @@ impl Stage {
         site.hold_to_roles(&mut world)?;
         // To found took a moment, and what the functions write down must not seem to come after what they did.
         world.advance_to(Timestamp::now());
-        let clock = LiveClock::start(&world, 1.0);
-        let world = SharedWorld::new(world.into());
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let app = panda_world::http::router_with_clock(Arc::clone(&world), clock);
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            // Small replies at once: what waits for more to send would be counted as the function's.
-            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-            // Ends only with the task: accept errors are the listener's own to retry.
-            let _ = axum::serve(listener, app).await;
-        });
+        let (endpoint, world, clock) = serve::on_loopback(world, &mut tasks).await?;
         Ok(Self { endpoint, world, clock, unheard, seed, tasks })
     }
 

@@ -13,14 +13,9 @@ mod report;
 use std::{
     fs,
     io::{self, Write as _},
-    num::NonZero,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    thread,
+    sync::Arc,
     time::Instant,
 };
 
@@ -29,7 +24,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 pub use self::report::{FirstRefusal, PhaseReport, ScaleReport, SizeReport};
 use self::{measure::Measured, play::Cast};
-use super::{Deployment, SimulatorError, deployment::FAILOVER};
+use super::{Deployment, SimulatorError, cores::on_all_cores, deployment::FAILOVER};
 
 /// Of small sizes several are played, so that the percentiles are of some deaths at least.
 const DEATHS: u32 = 100;
@@ -105,28 +100,15 @@ pub fn survey(template: &Path, sizes: &[u32], first_seed: u64) -> Result<ScaleRe
         .collect();
     // The largest first, so that no core waits for another at the end.
     jobs.sort_by_key(|(fleets, _)| std::cmp::Reverse(*fleets));
-    let (next, began) = (AtomicUsize::new(0), Instant::now());
-    let done: Mutex<Vec<Measured>> = Mutex::default();
-    let work = || -> Result<(), SimulatorError> {
-        while let Some((fleets, seed)) = jobs.get(next.fetch_add(1, Relaxed)) {
-            let measured = play_one(&cast, *fleets, *seed)?;
-            if *fleets >= DEATHS {
-                // Nobody to tell is no reason to stop.
-                let _ = writeln!(io::stderr(), "{fleets} fleets after {:.0} s", began.elapsed().as_secs_f64());
-            }
-            done.lock().unwrap_or_else(PoisonError::into_inner).push(measured);
+    let began = Instant::now();
+    let done = on_all_cores(&jobs, |(fleets, seed)| -> Result<_, SimulatorError> {
+        let measured = play_one(&cast, *fleets, *seed)?;
+        if *fleets >= DEATHS {
+            // Nobody to tell is no reason to stop.
+            let _ = writeln!(io::stderr(), "{fleets} fleets after {:.0} s", began.elapsed().as_secs_f64());
         }
-        Ok(())
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| {
-            // A panic in a worker is a bug of the simulation, and goes on here.
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        Ok(measured)
     })?;
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let of = |fleets: u32| {
         let mut runs: Vec<&Measured> = done.iter().filter(|measured| measured.fleets == fleets).collect();
         runs.sort_by_key(|measured| measured.seed);

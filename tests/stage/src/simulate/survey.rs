@@ -1,15 +1,6 @@
 //! How do many runs go? Seeds on all cores, each run in a runtime of its own.
 
-use std::{
-    collections::BTreeMap,
-    num::NonZero,
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    thread,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use elastic_ip_failover::{Config, ConfigError};
 use panda_world::Faults;
@@ -19,6 +10,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 use super::{
     Strategy,
     account::Account,
+    cores::on_all_cores,
     deployment::{Deployment, FAILOVER, TemplateError},
     law::Judge,
     play::{self, Played},
@@ -151,26 +143,13 @@ impl Simulator {
             })
             .collect();
         order.sort_by_key(|(_, task, _)| !task.scenario.is_year());
-        let next = AtomicUsize::new(0);
-        let done: Mutex<Vec<(usize, RunReport)>> = Mutex::default();
-        let work = || -> Result<(), SimulatorError> {
-            while let Some((number, task, seed)) = order.get(next.fetch_add(1, Relaxed)) {
-                let report = self.run(*task, *seed, false)?;
-                progress(*task, &report);
-                done.lock().unwrap_or_else(PoisonError::into_inner).push((*number, report));
-            }
-            Ok(())
-        };
-        let workers = thread::available_parallelism().map_or(1, NonZero::get);
-        thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().try_for_each(|thread| {
-                // A panic in a worker is a bug of the simulation, and goes on here.
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
+        let done = on_all_cores(&order, |(number, task, seed)| -> Result<_, SimulatorError> {
+            let report = self.run(*task, *seed, false)?;
+            progress(*task, &report);
+            Ok((*number, report))
         })?;
         let mut runs: Vec<Vec<RunReport>> = jobs.iter().map(|_| Vec::new()).collect();
-        for (number, report) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for (number, report) in done {
             if let Some(runs) = runs.get_mut(number) {
                 runs.push(report);
             }

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::ListenerExt as _;
 use fastrand::Rng;
 use jiff::Timestamp;
 use panda_domain::chaos::{Trigger, tags};
@@ -17,7 +16,6 @@ use panda_world::{
 };
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpListener,
     sync::mpsc,
     task::JoinSet,
     time::{Instant, sleep},
@@ -31,7 +29,7 @@ use crate::{
     },
     deploy::{self, LocalDeployment},
     serve::{
-        clock,
+        self, clock,
         delivery::{Courier, Endpoint as _, Notice},
         endpoint::{self, Deployed},
     },
@@ -113,17 +111,8 @@ impl Stage {
             world.found_fleet(fleet);
         }
         world.advance_to(Timestamp::now());
-        let clock = LiveClock::start(&world, 1.0);
-        let world = SharedWorld::new(world.into());
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let app = panda_world::http::router_with_clock(Arc::clone(&world), clock);
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-            // Ends only with the task: accept errors are the listener's own to retry.
-            let _ = axum::serve(listener, app).await;
-        });
+        let (endpoint, world, clock) = serve::on_loopback(world, &mut tasks).await?;
         Ok(Self { endpoint, world, clock, fleets, rng: Rng::with_seed(seed ^ 0x50A4_ED00), tasks })
     }
 

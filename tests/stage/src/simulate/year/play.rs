@@ -196,9 +196,8 @@ pub(in crate::simulate) fn to_live(seed: u64) -> Lived {
 /// whose people opted out between the look and the strike, which is what the role is for, or of an instance that has left its group between
 /// the look and the verdict, which no role allows by a tag.
 fn is_excusable(refused: &str) -> bool {
-    let of_a_fleet = refused.contains(":instance/") || refused.contains(":autoScalingGroup:");
-    let strikes = refused.contains("Terminate") || refused.contains(":instance/");
-    let unmarked = of_a_fleet && strikes && !refused.contains("ResourceTag/lethargic-panda:chaos = on");
+    let strikes = refused.contains(":instance/") || refused.contains("TerminateInstanceInAutoScalingGroup on");
+    let unmarked = strikes && !refused.contains("ResourceTag/lethargic-panda:chaos = on");
     unmarked || refused.contains("autoscaling:SetInstanceHealth on arn:aws:autoscaling:::no-resource")
 }
 
