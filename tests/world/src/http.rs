@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use crate::act::Act;
 use crate::site::Knock;
 use crate::spec::FleetSpec;
-use crate::wire::ApiRequest;
+use crate::wire::{ApiReply, ApiRequest};
 use crate::world::later;
 use crate::{SharedWorld, World, lock};
 
@@ -121,7 +121,12 @@ fn caller(headers: &HeaderMap) -> String {
 async fn api(State(face): State<Arc<Face>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
     let request = ApiRequest::read(&caller(&headers), uri.path(), text, &body);
-    let reply = face.with(|world| world.attempt_reply(&request));
+    respond(&face.with(|world| world.attempt_reply(&request)))
+}
+
+/// A reply of the world as HTTP.
+#[must_use]
+pub fn respond(reply: &ApiReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, reply.bytes()).into_response();
     for (name, value) in reply.headers() {

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
     serve::ListenerExt as _,
 };
-use panda_world::{ApiRequest, SharedWorld, World, lock};
+use panda_world::{ApiRequest, SharedWorld, World, http::respond, lock};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{certificate::Identity, rounds::Call};
@@ -127,14 +127,7 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
     } else {
         let request = ApiRequest::read(&service, uri.path(), text, &body);
         let reply = lock(&desk.world).call(&request);
-        let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, reply.bytes()).into_response();
-        for (name, value) in reply.headers() {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        }
-        (request.operation().to_owned(), response)
+        (request.operation().to_owned(), respond(&reply))
     };
     let call = Call { service, operation, begin, end: desk.epoch.elapsed() };
     desk.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
