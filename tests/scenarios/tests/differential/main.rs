@@ -96,7 +96,7 @@ fn tell(tally: &Tally) {
         println!("  {times:>5} {right:?}: {call} ({case}) {path}: {source}");
     }
     println!("  {:>5} World: an address leaves an instance that dies: EC2 user guide, instance lifecycle", tally.freed);
-    for (line, (times, story)) in &tally.unlisted {
-        println!("\nUNLISTED {times} x {line}\n  {story}");
+    for (line, times) in &tally.unlisted {
+        println!("unlisted, {times} times: {line}");
     }
 }

@@ -29,8 +29,8 @@ pub(crate) struct Tally {
     pub(crate) lives: u32,
     /// Addresses that moto had left on the dead.
     pub(crate) freed: u32,
-    /// Differences that are in no table: how often, and the calls that led to the first.
-    pub(crate) unlisted: BTreeMap<String, (u32, String)>,
+    /// Differences that are in no table: how often. The first of each is told at once.
+    pub(crate) unlisted: BTreeMap<String, u32>,
 }
 
 /// Plays so many calls from a seed. Where the sides part, both begin anew.
@@ -172,8 +172,11 @@ impl Life {
             let after = self.calls.last().map_or("", |last| last.operation);
             let case = if call.case == "after a change" { format!("after {after}") } else { call.case.to_owned() };
             let line = format!("{} | {case} | {path} | world: {world} | moto: {moto}", call.name());
-            let (times, _) = tally.unlisted.entry(line).or_insert_with(|| (0, self.story()));
+            let times = tally.unlisted.entry(line.clone()).or_default();
             *times += 1;
+            if *times == 1 {
+                println!("UNLISTED {line}\n  {}", self.story());
+            }
         }
     }
 
