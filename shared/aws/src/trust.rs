@@ -68,10 +68,25 @@ fn everybody() -> SharedHttpClient {
 fn trusting(store: TrustStore) -> SharedHttpClient {
     // Of all the errors that this could have, it has none.
     let context = TlsContext::builder().with_trust_store(store).build().unwrap_or_default();
-    aws_smithy_http_client::Builder::new()
+    let client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .tls_context(context)
-        .build_https()
+        .build_https();
+    SharedHttpClient::new(Unchecked(client))
+}
+
+/// A client without its own check, which reads all roots and builds a connector, to throw both away: a third of a million instructions.
+#[derive(Clone, Debug)]
+struct Unchecked(SharedHttpClient);
+
+impl HttpClient for Unchecked {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
 }
 
 /// The certificates of a file that can be trust anchors. The client below would not survive one that cannot.
@@ -119,8 +134,6 @@ impl AmazonFirst {
 }
 
 impl HttpClient for AmazonFirst {
-    // The base client's own check is left out: it would build a connector to throw it away, once for each SDK client.
-
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         if self.widened.load(Relaxed) {
             return self.more().http_connector(settings, components);
