@@ -123,24 +123,22 @@ impl Simulator {
         seeds: u64,
         progress: &(dyn Fn(Task, &RunReport) + Sync),
     ) -> Result<Vec<Vec<RunReport>>, SimulatorError> {
-        let jobs: Vec<(Task, u64)> = tasks.iter().map(|task| (*task, seeds)).collect();
-        self.all(&jobs, first_seed, progress)
+        let seeds: Vec<u64> = (0..seeds).map(|seed| first_seed.wrapping_add(seed)).collect();
+        let jobs: Vec<(Task, Vec<u64>)> = tasks.iter().map(|task| (*task, seeds.clone())).collect();
+        self.all(&jobs, progress)
     }
 
-    /// The same with a number of seeds for each task.
+    /// The same with seeds for each task, in their order.
     pub(super) fn all(
         &self,
-        jobs: &[(Task, u64)],
-        first_seed: u64,
+        jobs: &[(Task, Vec<u64>)],
         progress: &(dyn Fn(Task, &RunReport) + Sync),
     ) -> Result<Vec<Vec<RunReport>>, SimulatorError> {
         // The longest first, so that no core waits for another at the end.
         let mut order: Vec<(usize, Task, u64)> = jobs
             .iter()
             .enumerate()
-            .flat_map(|(number, (task, seeds))| {
-                (0..*seeds).map(move |seed| (number, *task, first_seed.wrapping_add(seed)))
-            })
+            .flat_map(|(number, (task, seeds))| seeds.iter().map(move |seed| (number, *task, *seed)))
             .collect();
         order.sort_by_key(|(_, task, _)| !task.scenario.is_year());
         let done = on_all_cores(&order, |(number, task, seed)| -> Result<_, SimulatorError> {
@@ -154,8 +152,9 @@ impl Simulator {
                 runs.push(report);
             }
         }
-        for runs in &mut runs {
-            runs.sort_by_key(|run| run.seed.wrapping_sub(first_seed));
+        for (runs, (_, seeds)) in runs.iter_mut().zip(jobs) {
+            let first = seeds.first().copied().unwrap_or_default();
+            runs.sort_by_key(|run| run.seed.wrapping_sub(first));
         }
         Ok(runs)
     }

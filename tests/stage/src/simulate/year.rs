@@ -17,11 +17,9 @@ mod trouble;
 mod truth;
 
 pub use self::figures::YearsReport;
-#[cfg(test)]
-pub(super) use self::play::to_live;
 pub(super) use self::{
     figures::Figures,
-    play::{Cast, Played, play},
+    play::{Cast, Played, play, to_live},
 };
 
 /// 2026-01-01T00:00:00Z; Lord Howe and New York change their clocks on different days.

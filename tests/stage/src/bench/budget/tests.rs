@@ -39,7 +39,8 @@ fn job(name: &str, rounds: usize, reads: usize, writes: usize, dice: usize) -> J
 
 fn frugal() -> Report {
     let floor = function(HELLO, "nothing", 2.5, 0.1);
-    let functions = COSTS.map(|Cost { function: name, job, cold_m, warm_m, .. }| function(name, job, cold_m, warm_m).beside(&floor));
+    let functions = COSTS
+        .map(|Cost { function: name, job, cold_m, warm_m, .. }| function(name, job, cold_m, warm_m).beside(&floor));
     Report {
         measured: "2026-11-25T02:00:00Z".to_owned(),
         machine: "x86_64, 2 processors".to_owned(),

@@ -185,7 +185,6 @@ fn lived(weather: &Weather, plans: &[Plan]) -> Lived {
 }
 
 /// The same before it is played.
-#[cfg(test)]
 pub(in crate::simulate) fn to_live(seed: u64) -> Lived {
     let mut rng = rng(seed);
     let weather = Weather::draw(&mut rng);
