@@ -51,7 +51,7 @@ fn frugal() -> Report {
             job(NO_OP, 1, 2, 0, 0),
             job(TICK_100, 1, 2, 0, 0),
             job(TICK_1000, 10, 11, 0, 0),
-            job(TICK_DICE, 12, 35, 0, 10),
+            job(TICK_DICE, 12, 36, 0, 10),
         ],
         budgets: Vec::new(),
     }
@@ -71,7 +71,10 @@ fn each_figure_above_its_limit_breaks_its_own_budget() {
     type Break = fn(&mut Report);
     let breaks: [(Break, &str); 9] = [
         (|report| report.functions[1].zip_mb.value = 3.1, "elastic-ip-failover, death of a stranger: MB of the zip"),
-        (|report| report.functions[3].tls.peak_rss_mb.value = 10.5, "panda, tick over one group: MB of memory"),
+        (
+            |report| report.functions[1].tls.peak_rss_mb.value = 10.5,
+            "elastic-ip-failover, death of a stranger: MB of memory",
+        ),
         (
             |report| report.functions[1].tls.instructions_m.init.value += 0.1,
             "elastic-ip-failover, death of a stranger: million instructions, start and first invocation, TLS",
@@ -83,7 +86,7 @@ fn each_figure_above_its_limit_breaks_its_own_budget() {
         (|report| report.jobs[0].rounds = 3, "death of the holder: rounds until the address moves"),
         (|report| report.jobs[0].reads = 4, "death of the holder: reads"),
         (|report| report.jobs[1].writes = 1, "death of a stranger, cold start: writes"),
-        (|report| report.jobs[4].reads = 36, "tick over 1,000 groups, some dice fall: reads, 10 fell"),
+        (|report| report.jobs[4].reads = 37, "tick over 1,000 groups, some dice fall: reads, 10 fell"),
         (|report| report.jobs[2].reads = 1, "ten times the groups: more reads than nine pages"),
     ];
     for (spoil, budget) in breaks {
