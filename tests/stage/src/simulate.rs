@@ -115,16 +115,15 @@ pub fn run(args: &SimulateArgs) -> Result<ExitCode, Box<dyn std::error::Error>> 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let next = |count: u64| (0..count).map(|seed| args.seed.wrapping_add(seed)).collect::<Vec<u64>>();
     let seeds_of = |task: &Task| match (args.seeds, task.scenario.is_year()) {
         (None, true) => years_with_faults(args.seed),
-        (None, false) => next(LIVES),
+        (None, false) => survey::consecutive(args.seed, LIVES),
         // A year takes seconds: more of them are played only if nothing else is.
         (Some(seeds), true) if args.scenario.is_none() => {
             let years = years_with_faults(args.seed).into_iter();
             years.take(usize::try_from(seeds).unwrap_or(usize::MAX)).collect()
         }
-        (Some(seeds), _) => next(seeds),
+        (Some(seeds), _) => survey::consecutive(args.seed, seeds),
     };
     let jobs: Vec<(Task, Vec<u64>)> = tasks.iter().map(|task| (*task, seeds_of(task))).collect();
     let (started, played) = (Instant::now(), AtomicU64::new(0));

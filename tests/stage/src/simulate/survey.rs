@@ -123,7 +123,7 @@ impl Simulator {
         seeds: u64,
         progress: &(dyn Fn(Task, &RunReport) + Sync),
     ) -> Result<Vec<Vec<RunReport>>, SimulatorError> {
-        let seeds: Vec<u64> = (0..seeds).map(|seed| first_seed.wrapping_add(seed)).collect();
+        let seeds = consecutive(first_seed, seeds);
         let jobs: Vec<(Task, Vec<u64>)> = tasks.iter().map(|task| (*task, seeds.clone())).collect();
         self.all(&jobs, progress)
     }
@@ -240,4 +240,9 @@ fn review(script: &Script, strategy: Strategy, seed: u64, played: &Played, keep_
         recovery: None,
         timeline,
     }
+}
+
+/// So many seeds, from the first on.
+pub(super) fn consecutive(first: u64, count: u64) -> Vec<u64> {
+    (0..count).map(|more| first.wrapping_add(more)).collect()
 }
