@@ -8,9 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use panda_world::{DeliverySpec, FleetSpec, GroupSpec, HookSpec, MaintenanceSpec, World};
 use serde_json::Value;
 
-mod intrinsic;
-
-use intrinsic::Stack;
+use crate::intrinsic::Stack;
 
 /// By which the reflexes find a fleet.
 const FLEET_TAG: &str = "lethargic-panda:fleet";
@@ -36,13 +34,8 @@ pub enum BlueprintError {
     #[error("the fleet's template is not YAML")]
     NotYaml(#[from] serde_yaml_ng::Error),
     /// A parameter is not one of the template's, or a value not one that it allows.
-    #[error("the fleet's template takes no {name}={value}")]
-    Parameter {
-        /// The parameter.
-        name: String,
-        /// What was given.
-        value: String,
-    },
+    #[error("the fleet's template takes no {0}")]
+    Parameter(String),
     /// Something is not there, or not in a form that is understood here.
     #[error("the fleet's template has no usable {0}")]
     Lacks(String),
@@ -60,7 +53,8 @@ impl Blueprint {
     }
 
     fn parse(text: &str, stack: &str, parameters: &[(&str, &str)]) -> Result<Self, BlueprintError> {
-        Ok(Self { stack: Stack::new(&serde_yaml_ng::from_str(text)?, stack, parameters)? })
+        let stack = Stack::new(&serde_yaml_ng::from_str(text)?, stack, parameters);
+        Ok(Self { stack: stack.map_err(|refused| BlueprintError::Parameter(refused.to_string()))? })
     }
 
     /// The fleet, behind this Elastic IP. Its group, application and deployment group are called like it; CloudFormation would give them

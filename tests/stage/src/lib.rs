@@ -4,6 +4,7 @@ pub mod bench;
 pub mod blueprint;
 pub mod demo;
 pub mod deploy;
+mod intrinsic;
 pub mod serve;
 pub mod simulate;
 pub mod soak;

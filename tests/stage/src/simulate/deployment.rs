@@ -3,7 +3,7 @@
 //! The simulation plays the rules that `sam deploy` would create, so that a rule that lets too little through is found here and not in an
 //! account.
 
-#![expect(clippy::indexing_slicing, reason = "YAML answers null for what is not there")]
+#![expect(clippy::indexing_slicing, reason = "YAML and JSON answer null for what is not there")]
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +18,9 @@ use serde_json::Value as Json;
 use serde_yaml_ng::Value as Yaml;
 use thiserror::Error;
 
+use super::role;
+use crate::intrinsic::as_text;
+
 /// The function that keeps the addresses, as its folder in `functions` is called.
 pub(super) const FAILOVER: &str = "elastic-ip-failover";
 
@@ -26,7 +29,7 @@ pub struct Deployment {
     rules: Quamina<String>,
     /// Rules that hand over a part of the event, with the part's path.
     input_paths: BTreeMap<String, String>,
-    /// Names of the rules with a pattern, in the template's order.
+    /// Names of the rules with a pattern, in the alphabet's order.
     pub rule_names: Vec<String>,
     /// The pause between two runs of its schedule; `None` when it has none or the schedule is disabled.
     pub sweep_every: Option<Duration>,
@@ -102,55 +105,44 @@ impl Deployment {
     }
 
     fn parse(text: &str, function: &str) -> Result<Self, TemplateError> {
-        let template = Template { yaml: serde_yaml_ng::from_str(text)? };
-        let function = template.function(function)?;
-        let role = template.role(function)?;
-        let properties = &function["Properties"];
+        let stack = role::named(&serde_yaml_ng::from_str(text)?)?;
+        let function = resource_from(stack.template(), function)?;
+        let role = role::of(&stack, function)?;
+        let properties = stack.answered(&function["Properties"]);
         let (mut rules, mut rule_names, mut sweep_every, mut schedule_input) = (Quamina::new(), Vec::new(), None, None);
         let mut input_paths = BTreeMap::new();
         // Who is only asked has none.
-        for (name, event) in properties["Events"].as_mapping().into_iter().flatten() {
-            let name = name.as_str().unwrap_or_default().to_owned();
+        for (name, event) in properties["Events"].as_object().into_iter().flatten() {
             let properties = &event["Properties"];
             match event["Type"].as_str() {
                 Some("EventBridgeRule") => {
-                    let pattern = template.resolve(&properties["Pattern"]).to_string();
                     let refused =
                         |error: quamina::QuaminaError| TemplateError::Pattern(name.clone(), error.to_string());
-                    rules.add_pattern(name.clone(), &pattern).map_err(refused)?;
+                    rules.add_pattern(name.clone(), &properties["Pattern"].to_string()).map_err(refused)?;
                     if let Some(path) = properties["InputPath"].as_str() {
                         let path = path.strip_prefix('$').ok_or_else(|| lacks("InputPath that begins with $"))?;
                         input_paths.insert(name.clone(), path.replace('.', "/"));
                     }
-                    rule_names.push(name);
+                    rule_names.push(name.clone());
                 }
-                Some("Schedule" | "ScheduleV2") if template.resolve(&properties["State"]) != "DISABLED" => {
+                Some("Schedule" | "ScheduleV2") if properties["State"] != "DISABLED" => {
                     // EventBridge's rules and EventBridge Scheduler call the same thing by two names.
-                    let times = ["Schedule", "ScheduleExpression"].map(|key| template.resolve(&properties[key]));
+                    let times = ["Schedule", "ScheduleExpression"].map(|key| &properties[key]);
                     let every = times.iter().find_map(|times| times.as_str().and_then(minutes));
                     sweep_every = Some(every.ok_or_else(|| lacks("schedule in minutes"))?);
-                    if let Json::String(input) = template.resolve(&properties["Input"]) {
-                        let input = serde_json::from_str(&input).map_err(|_| lacks("JSON as the schedule's input"))?;
+                    if let Json::String(input) = &properties["Input"] {
+                        let input = serde_json::from_str(input).map_err(|_| lacks("JSON as the schedule's input"))?;
                         schedule_input = Some(input);
                     }
                 }
                 _ => {}
             }
         }
-        let number = |value: &Yaml| template.resolve(value).as_u64();
-        let globals = &template.yaml["Globals"]["Function"];
+        let globals = stack.answered(&stack.template()["Globals"]["Function"]);
         let timeout = number(&properties["Timeout"]).or_else(|| number(&globals["Timeout"]));
         let invocation = &properties["EventInvokeConfig"];
-        let mut environment = BTreeMap::new();
-        for variables in [&globals["Environment"]["Variables"], &properties["Environment"]["Variables"]] {
-            for (name, value) in variables.as_mapping().into_iter().flatten() {
-                let value = match template.document(value) {
-                    Json::String(text) => text,
-                    other => other.to_string(),
-                };
-                environment.insert(name.as_str().unwrap_or_default().to_owned(), value);
-            }
-        }
+        let variables = [&globals, &properties].map(|part| part["Environment"]["Variables"].as_object());
+        let variables = variables.into_iter().flatten().flatten();
         Ok(Self {
             rules,
             input_paths,
@@ -161,7 +153,7 @@ impl Deployment {
             // Lambda's defaults, where the template is silent.
             retries: number(&invocation["MaximumRetryAttempts"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(2),
             event_age: Duration::from_secs(number(&invocation["MaximumEventAgeInSeconds"]).unwrap_or(21_600)),
-            environment,
+            environment: variables.map(|(name, value)| (name.clone(), as_text(value))).collect(),
             role,
         })
     }
@@ -184,60 +176,20 @@ impl Deployment {
     }
 }
 
-pub(super) struct Template {
-    pub(super) yaml: Yaml,
+/// The function whose code is in `functions/NAME`.
+fn resource_from<'a>(template: &'a Json, name: &str) -> Result<&'a Json, TemplateError> {
+    let resources = template["Resources"].as_object().ok_or_else(|| lacks("Resources"))?;
+    let code = format!("functions/{name}");
+    let is_it = |resource: &&Json| {
+        let folder = resource["Properties"]["CodeUri"].as_str();
+        folder.is_some_and(|folder| folder.trim_end_matches('/') == code)
+    };
+    resources.values().find(is_it).ok_or_else(|| lacks(&format!("function from {code}")))
 }
 
-impl Template {
-    fn function(&self, name: &str) -> Result<&Yaml, TemplateError> {
-        let resources = self.yaml["Resources"].as_mapping().ok_or_else(|| lacks("Resources"))?;
-        let code = format!("functions/{name}");
-        let is_it = |resource: &&Yaml| {
-            let folder = resource["Properties"]["CodeUri"].as_str();
-            folder.is_some_and(|folder| folder.trim_end_matches('/') == code)
-        };
-        resources.values().find(is_it).ok_or_else(|| lacks(&format!("function from {code}")))
-    }
-
-    pub(super) fn named(&self, name: &str) -> Json {
-        match &self.yaml["Parameters"][name]["Default"] {
-            Yaml::Null => Json::from(name),
-            default => self.resolve(default),
-        }
-    }
-
-    /// YAML as JSON, each `!Ref` and `${…}` of a parameter replaced by its default, and of a resource by its logical id. Other intrinsic
-    /// functions are kept as their argument: nothing that the simulation reads depends on them.
-    pub(super) fn resolve(&self, value: &Yaml) -> Json {
-        match value {
-            Yaml::Tagged(tagged) if tagged.tag == "Ref" => self.named(tagged.value.as_str().unwrap_or_default()),
-            Yaml::Tagged(tagged) if tagged.tag == "Sub" => {
-                let mut text = tagged.value.as_str().unwrap_or_default().to_owned();
-                for name in text.clone().split("${").skip(1).filter_map(|rest| rest.split('}').next()) {
-                    let value = match self.named(name) {
-                        Json::String(text) => text,
-                        other => other.to_string(),
-                    };
-                    text = text.replace(&format!("${{{name}}}"), &value);
-                }
-                Json::String(text)
-            }
-            Yaml::Tagged(tagged) => self.resolve(&tagged.value),
-            Yaml::Sequence(items) => items.iter().map(|item| self.resolve(item)).collect(),
-            Yaml::Mapping(fields) => {
-                let entry = |(key, value): (&Yaml, &Yaml)| Some((key.as_str()?.to_owned(), self.resolve(value)));
-                Json::Object(fields.iter().filter_map(entry).collect())
-            }
-            Yaml::Null => Json::Null,
-            Yaml::Bool(flag) => Json::from(*flag),
-            Yaml::String(text) => Json::from(text.as_str()),
-            Yaml::Number(number) => match (number.as_u64(), number.as_i64()) {
-                (Some(number), _) => Json::from(number),
-                (None, Some(number)) => Json::from(number),
-                (None, None) => Json::from(number.as_f64()),
-            },
-        }
-    }
+/// CloudFormation takes a number as a text too.
+fn number(value: &Json) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 pub(super) fn lacks(what: &str) -> TemplateError {

@@ -2,88 +2,50 @@
 //!
 //! The policies are read with the names that the simulation gives to what the template makes: a resource is called by its logical id.
 
-#![expect(clippy::indexing_slicing, reason = "YAML answers null for what is not there")]
+#![expect(clippy::indexing_slicing, reason = "JSON answers null for what is not there")]
 
 use panda_world::{ACCOUNT, REGION, Role};
 use serde_json::Value as Json;
 use serde_yaml_ng::Value as Yaml;
 
-use super::deployment::{Template, TemplateError, lacks};
+use super::deployment::{TemplateError, lacks};
+use crate::intrinsic::{Known, Stack};
 
-impl Template {
-    /// The role that a function's `Role` names.
-    pub(super) fn role(&self, function: &Yaml) -> Result<Role, TemplateError> {
-        let name = match &function["Properties"]["Role"] {
-            Yaml::Tagged(tagged) if tagged.tag == "GetAtt" => {
-                tagged.value.as_str().and_then(|path| path.strip_suffix(".Arn"))
-            }
-            _ => None,
-        };
-        let name = name.ok_or_else(|| lacks("role of its own for the function"))?;
-        let policies = self.yaml["Resources"][name]["Properties"]["Policies"].as_sequence();
-        let policies = policies.ok_or_else(|| lacks(&format!("policies of {name}")))?;
-        let documents: Vec<Json> = policies.iter().map(|policy| self.document(&policy["PolicyDocument"])).collect();
-        Role::read(&documents).map_err(|error| TemplateError::Role(name.to_owned(), error.to_string()))
-    }
-
-    /// A policy as IAM would get it.
-    pub(super) fn document(&self, value: &Yaml) -> Json {
-        match value {
-            Yaml::Tagged(tagged) if tagged.tag == "Ref" => {
-                Json::from(self.reference(tagged.value.as_str().unwrap_or_default()))
-            }
-            Yaml::Tagged(tagged) if tagged.tag == "GetAtt" => {
-                let path = tagged.value.as_str().unwrap_or_default();
-                Json::from(self.arn(path.strip_suffix(".Arn").unwrap_or(path)))
-            }
-            Yaml::Tagged(tagged) if tagged.tag == "Sub" => {
-                let mut parts = tagged.value.as_str().unwrap_or_default().split("${");
-                let mut text = parts.next().unwrap_or_default().to_owned();
-                for (name, rest) in parts.filter_map(|part| part.split_once('}')) {
-                    text.push_str(&match name.strip_suffix(".Arn") {
-                        Some(resource) => self.arn(resource),
-                        None => self.reference(name),
-                    });
-                    text.push_str(rest);
-                }
-                Json::from(text)
-            }
-            Yaml::Sequence(items) => items.iter().map(|item| self.document(item)).collect(),
-            Yaml::Mapping(fields) => {
-                let entry = |(key, value): (&Yaml, &Yaml)| Some((key.as_str()?.to_owned(), self.document(value)));
-                Json::Object(fields.iter().filter_map(entry).collect())
-            }
-            other => self.resolve(other),
-        }
-    }
-
-    /// What `Ref` gives.
-    fn reference(&self, name: &str) -> String {
-        match name {
-            "AWS::Partition" => "aws".to_owned(),
-            "AWS::Region" => REGION.to_owned(),
-            "AWS::AccountId" => ACCOUNT.to_owned(),
-            "AWS::StackName" => "lethargic-panda".to_owned(),
+/// The stack of a template with its parameters' defaults, in which a resource has the name that the simulation gives to it.
+pub(super) fn named(template: &Yaml) -> Result<Stack, TemplateError> {
+    let stack = Stack::new(template, "lethargic-panda", &[]).map_err(|refused| lacks(&refused.to_string()))?;
+    let mut names = Known::new();
+    for (name, resource) in stack.template()["Resources"].as_object().into_iter().flatten() {
+        let arn = arn(name, resource["Type"].as_str().unwrap_or_default());
+        if resource["Type"] == "AWS::SNS::Topic" {
             // Of a topic, `Ref` gives the ARN.
-            _ if self.yaml["Resources"][name]["Type"] == "AWS::SNS::Topic" => self.arn(name),
-            _ => match self.named(name) {
-                Json::String(text) => text,
-                other => other.to_string(),
-            },
+            names.insert(name.clone(), arn.clone());
         }
+        names.insert(format!("{name}.Arn"), arn);
     }
+    Ok(stack.knowing(names))
+}
 
-    fn arn(&self, name: &str) -> String {
-        let kind = self.yaml["Resources"][name]["Type"].as_str().unwrap_or_default();
-        let (service, resource) = match kind {
-            "AWS::SNS::Topic" => ("sns", name.to_owned()),
-            "AWS::SQS::Queue" => ("sqs", name.to_owned()),
-            "AWS::DynamoDB::Table" => ("dynamodb", format!("table/{name}")),
-            "AWS::Logs::LogGroup" => ("logs", format!("log-group:{name}:*")),
-            _ => ("lambda", format!("function:{name}")),
-        };
-        format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
-    }
+/// The role that a function's `Role` names, with its policies as IAM would get them.
+pub(super) fn of(stack: &Stack, function: &Json) -> Result<Role, TemplateError> {
+    let arn = function["Properties"]["Role"]["Fn::GetAtt"].as_str();
+    let name = arn.and_then(|path| path.strip_suffix(".Arn"));
+    let name = name.ok_or_else(|| lacks("role of its own for the function"))?;
+    let policies = stack.answered(&stack.template()["Resources"][name]["Properties"]["Policies"]);
+    let policies = policies.as_array().ok_or_else(|| lacks(&format!("policies of {name}")))?;
+    let documents: Vec<Json> = policies.iter().map(|policy| policy["PolicyDocument"].clone()).collect();
+    Role::read(&documents).map_err(|error| TemplateError::Role(name.to_owned(), error.to_string()))
+}
+
+fn arn(name: &str, kind: &str) -> String {
+    let (service, resource) = match kind {
+        "AWS::SNS::Topic" => ("sns", name.to_owned()),
+        "AWS::SQS::Queue" => ("sqs", name.to_owned()),
+        "AWS::DynamoDB::Table" => ("dynamodb", format!("table/{name}")),
+        "AWS::Logs::LogGroup" => ("logs", format!("log-group:{name}:*")),
+        _ => ("lambda", format!("function:{name}")),
+    };
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! CloudFormation's intrinsic functions, as far as the fleet's template uses them.
+//! CloudFormation's intrinsic functions, as far as the templates of this repository use them.
 
 #![expect(clippy::indexing_slicing, reason = "JSON answers null for what is not there")]
 
@@ -8,34 +8,42 @@ use panda_world::{ACCOUNT, REGION};
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
-use super::{BlueprintError, lacks};
-
 /// What `!Ref AWS::NoValue` gives: whatever has this value is as if it were not written.
 const NO_VALUE: &str = "AWS::NoValue";
 
 /// A template with values for its parameters.
 #[derive(Debug)]
-pub(super) struct Stack {
+pub(crate) struct Stack {
     template: Value,
     name: String,
     parameters: BTreeMap<String, String>,
+    resources: Known,
 }
 
 /// What references to resources give, by `Name` or `Name.Attribute`. Where nothing is known, a resource gives its logical id.
-pub(super) type Known = BTreeMap<String, String>;
+pub(crate) type Known = BTreeMap<String, String>;
+
+/// A parameter that is not one of the template's, or a value that is not one of those that it allows: `NAME=VALUE`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}={1}")]
+pub(crate) struct NotTaken(String, String);
 
 impl Stack {
-    pub(super) fn new(template: &Yaml, name: &str, given: &[(&str, &str)]) -> Result<Self, BlueprintError> {
+    /// The template with these values for its parameters, and with their defaults for all others.
+    ///
+    /// # Errors
+    /// It does not take one of them.
+    pub(crate) fn new(template: &Yaml, name: &str, given: &[(&str, &str)]) -> Result<Self, NotTaken> {
         let template = plain(template);
-        let described = template["Parameters"].as_object().ok_or_else(|| lacks("Parameters"))?;
+        let described = &template["Parameters"];
         let mut parameters = BTreeMap::new();
-        for (parameter, description) in described {
+        for (parameter, description) in described.as_object().into_iter().flatten() {
             let default = &description["Default"];
             let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
             parameters.insert(parameter.clone(), default);
         }
         for (parameter, value) in given {
-            let refused = || BlueprintError::Parameter { name: (*parameter).to_owned(), value: (*value).to_owned() };
+            let refused = || NotTaken((*parameter).to_owned(), (*value).to_owned());
             let slot = parameters.get_mut(*parameter).ok_or_else(refused)?;
             let allowed = described[*parameter]["AllowedValues"].as_array();
             let is_it = |allowed: &Value| as_text(allowed) == **value;
@@ -44,22 +52,37 @@ impl Stack {
             }
             (*value).clone_into(slot);
         }
-        Ok(Self { template, name: name.to_owned(), parameters })
+        Ok(Self { template, name: name.to_owned(), parameters, resources: Known::new() })
     }
 
-    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+    /// The same, each of these references to resources answered as it says.
+    pub(crate) fn knowing(self, resources: Known) -> Self {
+        Self { resources, ..self }
+    }
+
+    /// The template with its functions in their long forms, none of them answered.
+    pub(crate) fn template(&self) -> &Value {
+        &self.template
+    }
+
+    /// A part of the template with every function in it answered. What has no value is null.
+    pub(crate) fn answered(&self, part: &Value) -> Value {
+        self.value(part, None).unwrap_or_default()
+    }
+
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         self.parameters.get(name).cloned()
     }
 
     /// The properties of a resource of this type, unless its condition leaves it out.
-    pub(super) fn properties(&self, name: &str, kind: &str) -> Option<Value> {
+    pub(crate) fn properties(&self, name: &str, kind: &str) -> Option<Value> {
         let resource = &self.template["Resources"][name];
         let made = resource["Condition"].as_str().is_none_or(|condition| self.holds(condition));
         (made && resource["Type"] == kind).then(|| self.value(&resource["Properties"], None))?
     }
 
     /// The outputs that need nothing but what is known.
-    pub(super) fn outputs(&self, known: &Known) -> Option<BTreeMap<String, String>> {
+    pub(crate) fn outputs(&self, known: &Known) -> Option<BTreeMap<String, String>> {
         let outputs = self.template["Outputs"].as_object()?;
         let made = outputs
             .iter()
@@ -148,7 +171,8 @@ impl Stack {
             _ => None,
         };
         let found = pseudo.map(str::to_owned).or_else(|| self.parameters.get(name).cloned());
-        found.or_else(|| known.map_or_else(|| Some(name.to_owned()), |known| known.get(name).cloned()))
+        let resource = || Some(self.resources.get(name).map_or_else(|| name.to_owned(), String::clone));
+        found.or_else(|| known.map_or_else(resource, |known| known.get(name).cloned()))
     }
 
     fn holds(&self, condition: &str) -> bool {
@@ -172,7 +196,7 @@ impl Stack {
 }
 
 /// CloudFormation compares texts.
-fn as_text(value: &Value) -> String {
+pub(crate) fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
