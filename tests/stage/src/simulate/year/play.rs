@@ -16,7 +16,7 @@ use std::{
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use panda_domain::{chaos::Present, ids::FleetName};
-use panda_world::{Entry, Faults, FleetSpec, Permission, Timing, Traffic, World};
+use panda_world::{Act, Entry, Faults, FleetSpec, Permission, Timing, Traffic, World};
 use serde_json::{Value, json};
 
 use super::{
@@ -48,9 +48,10 @@ use crate::simulate::{
 const DAY: Duration = Duration::from_hours(24);
 /// The pause between two sweeps of the function that keeps the addresses.
 const SWEEP: Duration = Duration::from_mins(1);
-/// So long after something happened it is swept each minute; a fleet that is still not well waits for people, and is swept more rarely.
+/// So long after something happened it is swept each minute. A fleet that is still not well waits for people, and the pauses grow to half
+/// of the time for which nothing has happened.
 const STIR: Duration = Duration::from_mins(12);
-const RARE_SWEEP: Duration = Duration::from_mins(20);
+const RAREST_SWEEP: Duration = Duration::from_hours(2);
 /// How far from every window a tick is that may be left out.
 const MARGIN: SignedDuration = SignedDuration::from_mins(30);
 /// One in so many of them is played nevertheless.
@@ -197,7 +198,9 @@ pub(in crate::simulate) fn to_live(seed: u64) -> Lived {
 fn is_excusable(refused: &str) -> bool {
     let strikes = refused.contains(":instance/") || refused.contains("TerminateInstanceInAutoScalingGroup on");
     let unmarked = strikes && !refused.contains("ResourceTag/lethargic-panda:chaos = on");
-    unmarked || refused.contains("autoscaling:SetInstanceHealth on arn:aws:autoscaling:::no-resource")
+    // Auto Scaling takes this tag away from a member that is detached; the group may still be read with it.
+    let left = refused.contains(":instance/") && !refused.contains("ResourceTag/aws:autoscaling:groupName = ");
+    unmarked || left || refused.contains("autoscaling:SetInstanceHealth on arn:aws:autoscaling:::no-resource")
 }
 
 struct Year<'a> {
@@ -315,7 +318,8 @@ impl Year<'_> {
             let world = self.cloud.lock();
             self.plans.iter().any(|plan| goal::unwell(&world, &plan.spec, &Over::Healthy).is_some())
         };
-        let pause = if now > self.stirred + STIR { RARE_SWEEP } else { SWEEP };
+        let calm = now.saturating_sub(self.stirred);
+        let pause = if calm > STIR { (calm / 2).min(RAREST_SWEEP) } else { SWEEP };
         self.sweep = ill.then_some(now + pause);
         if ill {
             self.sweeps += 1;
@@ -349,7 +353,8 @@ impl Year<'_> {
     /// A person puts a fleet right and, if the panda has disarmed it or somebody has forgotten the lever, arms it again.
     async fn tidy(&mut self, fleet: usize) {
         let Some(plan) = self.plans.get(fleet) else { return };
-        for act in trouble::tidy(plan) {
+        let acts = trouble::tidy(&self.cloud.lock(), plan);
+        for act in acts {
             self.cloud.act(&act);
         }
         let name = plan.spec.name.clone();
@@ -487,11 +492,13 @@ impl Year<'_> {
         self.mischief.end();
         self.ledger.heal();
         self.cloud.lock().set_faults(Faults::default());
-        let plans = std::mem::take(&mut self.plans);
-        for act in plans.iter().flat_map(trouble::tidy) {
+        let acts: Vec<Act> = {
+            let world = self.cloud.lock();
+            self.plans.iter().flat_map(|plan| trouble::tidy(&world, plan)).collect()
+        };
+        for act in acts {
             self.cloud.act(&act);
         }
-        self.plans = plans;
         self.watch_out();
     }
 

@@ -81,13 +81,21 @@ pub(super) fn trap(rng: &mut Rng, group: &str) -> Trouble {
 }
 
 /// Everything back to what it was meant to be, whatever was forgotten.
-pub(super) fn tidy(plan: &Plan) -> Vec<Act> {
+pub(super) fn tidy(world: &World, plan: &Plan) -> Vec<Act> {
     let mut acts: Vec<Act> = Vec::new();
     for spec in &plan.spec.groups {
         let group = || spec.name.clone();
         acts.push(Act::Resume { group: group(), names: Vec::new() });
         acts.push(Act::BreakBoots { group: group(), broken: false });
+        // Down to its size first, so that there is room for those who come back, dead or alive; nobody looks after a member in standby.
         acts.push(size(&spec.name, spec.desired));
+        let aside = world.group(&spec.name).into_iter().flat_map(|group| group.members.values());
+        let aside = aside.filter(|member| member.lifecycle == Lifecycle::Standby);
+        let back: Vec<Act> = aside.map(|member| Act::ExitStandby { instance: member.instance.clone() }).collect();
+        if !back.is_empty() {
+            acts.extend(back);
+            acts.push(size(&spec.name, spec.desired));
+        }
         acts.extend(spec.zones.iter().map(|zone| Act::RestoreZone { zone: zone.clone() }));
     }
     for operation in ["ec2:TerminateInstances", "autoscaling:DescribeInstanceRefreshes"] {
