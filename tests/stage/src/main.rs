@@ -5,6 +5,9 @@ use std::{error::Error, io::Write as _, process::ExitCode};
 use clap::{Parser, Subcommand};
 use panda_stage::{bench, demo, serve, simulate, simulate::scale, soak};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The simulated AWS on a stage.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
