@@ -111,9 +111,10 @@ impl Weather {
     }
 }
 
-/// The fleets of a year.
+/// The fleets of a year: a few, and in one year of ten half a dozen. Every look is at all of them, so that fleets cost the square of their
+/// number.
 pub(super) fn draw(rng: &mut Rng) -> Vec<Plan> {
-    let number = rng.usize(2..=6);
+    let number = if rng.u8(0..10) == 0 { rng.usize(5..=6) } else { rng.usize(2..=4) };
     let home = pick(rng, &ZONES);
     NAMES.iter().take(number).zip(0_u8..).map(|(name, n)| fleet(rng, name, n, home)).collect()
 }
