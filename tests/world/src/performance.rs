@@ -218,6 +218,7 @@ impl World {
 }
 
 impl Act {
+    /// The instance that must be alive. A member that died in standby can come back from there: `ExitStandby` asks only where it is.
     fn instance(&self) -> Option<&str> {
         match self {
             Self::Terminate { instance }
@@ -231,7 +232,6 @@ impl Act {
             | Self::ScheduleRetirement { instance, .. }
             | Self::Detach { instance, .. }
             | Self::EnterStandby { instance, .. }
-            | Self::ExitStandby { instance }
             | Self::TerminateInGroup { instance, .. }
             | Self::Hang { instance }
             | Self::ProtectFromTermination { instance, .. }

@@ -331,6 +331,22 @@ fn standby_and_detach_leave_the_instance_running_and_its_address_on_it() {
 }
 
 #[test]
+fn nobody_notices_a_death_in_standby_until_the_member_comes_back() {
+    let mut run = Run::of(&bare(|group| group.desired = 3));
+    let holder = run.holder();
+    run.act(Act::EnterStandby { instance: holder.clone(), decrement: true });
+    run.pass(10);
+    run.act(Act::Terminate { instance: holder.clone() });
+    run.pass(7_200);
+    assert!(run.world.instance(&holder).is_none(), "listed no more");
+    assert_eq!(run.lifecycle("web", &holder), Some(Lifecycle::Standby));
+    run.act(Act::ExitStandby { instance: holder.clone() });
+    run.pass(600);
+    assert_eq!(run.lifecycle("web", &holder), None);
+    assert_eq!(run.in_service("web").len(), 3);
+}
+
+#[test]
 fn a_group_whose_health_check_is_suspended_leaves_the_dead_until_it_is_resumed() {
     let mut run = Run::of(&bare(|_| {}));
     let holder = run.holder();

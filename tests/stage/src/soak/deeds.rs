@@ -40,7 +40,9 @@ pub(super) fn draw(rng: &mut Rng, world: &World, fleet: &str, public_ip: &str) -
 /// Whatever puts the fleet right, when nothing more is to happen to it.
 pub(super) fn tidy(world: &World, fleet: &str, desired: u32) -> Vec<Act> {
     let Some(group) = world.group(fleet) else { return Vec::new() };
-    let mut acts = Vec::new();
+    // Its size before the rest too, so that there is room for those who come back from standby.
+    let sized = Act::SetDesired { group: fleet.to_owned(), desired };
+    let mut acts = vec![sized.clone()];
     for member in group.members.values() {
         let instance = member.instance.clone();
         if member.lifecycle == Lifecycle::Standby {
@@ -50,6 +52,6 @@ pub(super) fn tidy(world: &World, fleet: &str, desired: u32) -> Vec<Act> {
             acts.push(Act::RepairStatusChecks { instance });
         }
     }
-    acts.push(Act::SetDesired { group: fleet.to_owned(), desired });
+    acts.push(sized);
     acts
 }
