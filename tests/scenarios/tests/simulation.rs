@@ -88,11 +88,7 @@ fn the_limits_of_chaos_hold_for_years_of_fleets_of_all_kinds() {
 
 #[test]
 fn every_permission_of_the_panda_is_used_in_years_or_it_is_said_where() {
-    let gates = "panda: every_gate_spares_with_its_own_reason";
     let elsewhere = [
-        // Few of these years have a deployment at work when the dice fall.
-        ("codedeploy:BatchGetDeploymentGroups", gates),
-        ("codedeploy:BatchGetDeployments", gates),
         // For deployment groups that pick instances by their tags, which the simulated AWS does not have.
         (
             "codedeploy:ListDeploymentTargets",
