@@ -106,7 +106,7 @@ test: tools dev ## every test: laws, verbs, simulations, wire, template, local d
 demo: tools dev ## watch the panda kill and the fleet heal, in four minutes; writes target/demo/report.html
 	$(STAGE) demo --venv $(VENV) $(ARGS)
 
-simulate: dev ## every scenario, and 100,000 fleet-days of chaos with faults at every call, in ten minutes [ARGS="--seeds 1000"]
+simulate: dev ## every scenario, and 100,000 fleet-days of chaos with faults at every call, in a quarter of an hour [ARGS="--seeds 1000"]
 	$(STAGE) simulate $(ARGS)
 
 scale: dev ## 1 to 1,000 fleets in one account under AWS's request limits: a table, target/scale/report.json and docs/scale.svg
