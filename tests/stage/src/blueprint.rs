@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use panda_world::{DeliverySpec, FleetSpec, GroupSpec, HookSpec, MaintenanceSpec, World};
 use serde_json::Value;
 
-use crate::intrinsic::Stack;
+use crate::intrinsic::{Stack, as_number};
 
 /// By which the reflexes find a fleet.
 const FLEET_TAG: &str = "lethargic-panda:fleet";
@@ -187,9 +187,8 @@ fn text(value: &Value) -> Result<String, BlueprintError> {
     value.as_str().map(str::to_owned).ok_or_else(|| lacks(&format!("text in place of {value}")))
 }
 
-/// CloudFormation takes a number as a text too.
 fn number(value: &Value) -> Option<u32> {
-    value.as_u64().and_then(|number| u32::try_from(number).ok()).or_else(|| value.as_str()?.parse().ok())
+    as_number(value).and_then(|number| u32::try_from(number).ok())
 }
 
 #[cfg(test)]

@@ -200,6 +200,11 @@ pub(crate) fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// CloudFormation takes a number as a text too.
+pub(crate) fn as_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
 /// The short forms as the long ones: `!Ref X` is `{"Ref": X}`, and `!Sub X` is `{"Fn::Sub": X}`.
 fn plain(value: &Yaml) -> Value {
     match value {

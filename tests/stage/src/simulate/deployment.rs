@@ -19,7 +19,7 @@ use serde_yaml_ng::Value as Yaml;
 use thiserror::Error;
 
 use super::role;
-use crate::intrinsic::as_text;
+use crate::intrinsic::{as_number, as_text};
 
 /// The function that keeps the addresses, as its folder in `functions` is called.
 pub(super) const FAILOVER: &str = "elastic-ip-failover";
@@ -139,7 +139,7 @@ impl Deployment {
             }
         }
         let globals = stack.answered(&stack.template()["Globals"]["Function"]);
-        let timeout = number(&properties["Timeout"]).or_else(|| number(&globals["Timeout"]));
+        let timeout = as_number(&properties["Timeout"]).or_else(|| as_number(&globals["Timeout"]));
         let invocation = &properties["EventInvokeConfig"];
         let variables = [&globals, &properties].map(|part| part["Environment"]["Variables"].as_object());
         let variables = variables.into_iter().flatten().flatten();
@@ -151,8 +151,8 @@ impl Deployment {
             schedule_input,
             timeout: Duration::from_secs(timeout.ok_or_else(|| lacks("Timeout of the function"))?),
             // Lambda's defaults, where the template is silent.
-            retries: number(&invocation["MaximumRetryAttempts"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(2),
-            event_age: Duration::from_secs(number(&invocation["MaximumEventAgeInSeconds"]).unwrap_or(21_600)),
+            retries: as_number(&invocation["MaximumRetryAttempts"]).and_then(|n| u32::try_from(n).ok()).unwrap_or(2),
+            event_age: Duration::from_secs(as_number(&invocation["MaximumEventAgeInSeconds"]).unwrap_or(21_600)),
             environment: variables.map(|(name, value)| (name.clone(), as_text(value))).collect(),
             role,
         })
@@ -185,11 +185,6 @@ fn resource_from<'a>(template: &'a Json, name: &str) -> Result<&'a Json, Templat
         folder.is_some_and(|folder| folder.trim_end_matches('/') == code)
     };
     resources.values().find(is_it).ok_or_else(|| lacks(&format!("function from {code}")))
-}
-
-/// CloudFormation takes a number as a text too.
-fn number(value: &Json) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 pub(super) fn lacks(what: &str) -> TemplateError {
