@@ -55,10 +55,11 @@ def paged(call, entries, size, token):
 
 
 def answer(call):
-    if call.get("anew"):
+    if "anew" in call:
         clients.clear()
-        url = os.environ["AWS_ENDPOINT_URL"] + "/moto-api/reset"
-        urllib.request.urlopen(urllib.request.Request(url, b"", method="POST")).read()
+        for order in ["reset", f"seed?a={call['anew']}"]:
+            url = os.environ["AWS_ENDPOINT_URL"] + "/moto-api/" + order
+            urllib.request.urlopen(urllib.request.Request(url, b"", method="POST")).read()
         return {"ok": None}
     try:
         pages = call.get("pages")

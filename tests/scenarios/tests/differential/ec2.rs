@@ -389,11 +389,13 @@ fn offerings(dice: &mut Dice, _: &Seen) -> Option<Call> {
     read("DescribeInstanceTypeOfferings", "by type", json!({"LocationType": "availability-zone", "Filters": [kind]}))
 }
 
-fn template(dice: &mut Dice, _: &Seen) -> Option<Call> {
-    match dice.below(2) {
-        0 => read("DescribeLaunchTemplateVersions", "unknown", json!({"LaunchTemplateId": "lt-0123456789abcdef0"})),
-        _ => read("DescribeLaunchTemplateVersions", "by name", json!({"LaunchTemplateName": "web"})),
-    }
+fn template(dice: &mut Dice, seen: &Seen) -> Option<Call> {
+    let (case, input) = match dice.below(2) {
+        0 => ("unknown", json!({"LaunchTemplateId": "lt-0123456789abcdef0"})),
+        _ if seen.groups.is_empty() => ("by name, without a group", json!({"LaunchTemplateName": "web"})),
+        _ => ("by name", json!({"LaunchTemplateName": "web"})),
+    };
+    read("DescribeLaunchTemplateVersions", case, input)
 }
 
 fn dry_run(dice: &mut Dice, seen: &Seen) -> Option<Call> {

@@ -13,6 +13,11 @@ pub(crate) enum Right {
     Open,
 }
 
+/// The path of a difference in what a call does, where both answer alike.
+pub(crate) const EFFECT: &str = "effect";
+/// The same, where both refuse it.
+pub(crate) const EFFECT_OF_REFUSAL: &str = "effect of the refusal";
+
 /// A difference that somebody has looked at. `*` stands for anything.
 #[derive(Debug)]
 pub(crate) struct Judged {
@@ -32,16 +37,16 @@ pub(crate) struct Judged {
 
 impl Judged {
     pub(crate) fn covers(&self, call: &Call, difference: &Difference) -> bool {
-        self.path != "effect"
+        !self.path.starts_with(EFFECT)
             && self.covers_call(call)
             && like(self.path, &difference.path)
             && like(self.world, &difference.world)
             && like(self.moto, &difference.moto)
     }
 
-    /// Whether it says that the same answer to this call means different effects.
-    pub(crate) fn covers_effect(&self, call: &Call) -> bool {
-        self.path == "effect" && self.covers_call(call)
+    /// Whether it says that the same answer to this call, or the same refusal, means different effects.
+    pub(crate) fn covers_effect(&self, call: &Call, refused: bool) -> bool {
+        self.path == if refused { EFFECT_OF_REFUSAL } else { EFFECT } && self.covers_call(call)
     }
 
     fn covers_call(&self, call: &Call) -> bool {

@@ -74,7 +74,7 @@ impl Pair {
     pub(crate) fn anew(&mut self, seed: u64) {
         *lock(&self.world.world) = fresh(seed);
         self.names = Names::default();
-        self.clients[MOTO].send(&json!({"anew": true}));
+        self.clients[MOTO].send(&json!({"anew": seed}));
         self.clients[MOTO].receive();
         // The world knows a template as soon as a group names it.
         self.tell_moto("ec2", "CreateLaunchTemplate", &json!({

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::{
     call::Call,
     compare::Difference,
-    model::{Dice, Seen, next_call},
+    judged::Judged,
+    model::{Dice, Seen, filter, next_call},
     names::MOTO,
-    pair::Pair,
+    pair::{Answer, Pair},
     table::JUDGED,
 };
 
@@ -27,11 +28,27 @@ pub(crate) struct Tally {
     pub(crate) met: BTreeMap<usize, u32>,
     /// Accounts that were begun.
     pub(crate) lives: u32,
-    /// Addresses that moto had left on the dead.
-    pub(crate) freed: u32,
+    /// Accounts that ended because moto had lent an address twice.
+    pub(crate) given_twice: u32,
+    /// What moto was told to let go, and how often: see [`LEFT_BEHIND`].
+    pub(crate) let_go: BTreeMap<&'static str, u32>,
     /// Differences that are in no table: how often. The first of each is told at once.
     pub(crate) unlisted: BTreeMap<String, u32>,
 }
+
+impl Tally {
+    /// How often calls were made that a listed difference is about.
+    pub(crate) fn times_asked(&self, judged: &Judged) -> u32 {
+        let about = self.asked.iter().filter(|((operation, case), _)| judged.is_about(operation, case));
+        about.map(|(_, times)| times).sum()
+    }
+}
+
+/// What moto leaves behind when something goes, and AWS does not. moto is told to let it go, so that both stay together.
+pub(crate) const LEFT_BEHIND: [&str; 3] = [ADDRESSES, TAGS, HOOKS];
+const ADDRESSES: &str = "an address leaves an instance that dies: EC2 user guide, instance lifecycle";
+const TAGS: &str = "tags go with their address: EC2 user guide, Using_Tags";
+const HOOKS: &str = "hooks go with their group: API_DeleteAutoScalingGroup";
 
 /// Plays so many calls from a seed. Where the sides part, both begin anew.
 pub(crate) fn play(pair: &mut Pair, tally: &mut Tally, seed: u64, calls: u32) {
@@ -61,13 +78,15 @@ struct Life {
     seen: Seen,
     /// Interfaces that have been seen, and their instances.
     interfaces: BTreeMap<String, String>,
+    /// Public addresses that moto has given, and to whom.
+    given: BTreeMap<String, String>,
 }
 
 impl Life {
     fn begin(pair: &mut Pair, tally: &mut Tally, dice: &mut Dice, seed: u64) -> Life {
         pair.anew(dice.number());
         tally.lives += 1;
-        Life { seed, calls: Vec::new(), seen: Seen::default(), interfaces: BTreeMap::new() }
+        Life { seed, calls: Vec::new(), seen: Seen::default(), interfaces: BTreeMap::new(), given: BTreeMap::new() }
     }
 
     fn live(&mut self, pair: &mut Pair, tally: &mut Tally, call: &Call) -> Now {
@@ -82,11 +101,19 @@ impl Life {
         if listed == Now::Apart || parted {
             return Now::Apart;
         }
-        if call.writes { self.look(pair, tally, call) } else { Now::Together }
+        if !call.writes {
+            return Now::Together;
+        }
+        let refused = answer.world.tree().is_none();
+        if !refused {
+            Life::let_go(pair, tally, call);
+        }
+        let effect = JUDGED.iter().position(|judged| judged.covers_effect(call, refused));
+        self.look(pair, tally, effect)
     }
 
-    /// What exists after a change, on both sides.
-    fn look(&mut self, pair: &mut Pair, tally: &mut Tally, after: &Call) -> Now {
+    /// What exists after a change, on both sides; and the place in the table, if there is one, that says the change has different effects.
+    fn look(&mut self, pair: &mut Pair, tally: &mut Tally, effect: Option<usize>) -> Now {
         let ask = |pair: &mut Pair, service, operation, input| {
             let call = Call::read(service, operation, "after a change", input);
             let answer = pair.ask(&call);
@@ -113,7 +140,13 @@ impl Life {
             let name = json!({"AutoScalingGroupName": group["AutoScalingGroupName"]});
             answers.push(ask(pair, "autoscaling", "DescribeLifecycleHooks", name));
         }
-        let effect = JUDGED.iter().position(|judged| judged.covers_effect(after));
+        let moto_has = |answer: &Answer, name| answer.moto.tree().map(|tree| list(tree, name)).unwrap_or_default();
+        let reservations = moto_has(&answers[1].1, "Reservations");
+        let instances_of_moto: Vec<Value> = reservations.iter().flat_map(|each| list(each, "Instances")).collect();
+        if self.gave_twice(&instances_of_moto, &moto_has(&answers[2].1, "Addresses")) {
+            tally.given_twice += 1;
+            return Now::Apart;
+        }
         for (call, answer) in &answers {
             let (listed, unlisted) = Life::judge(tally, call, &answer.differences);
             if !unlisted.is_empty() {
@@ -136,6 +169,16 @@ impl Life {
         Now::Together
     }
 
+    /// Whether moto has lent an address that another had before: it draws them from 65,025, and does not look. Then a name means two things,
+    /// and the life ends.
+    fn gave_twice(&mut self, instances: &[Value], addresses: &[Value]) -> bool {
+        let elastic: BTreeSet<String> = addresses.iter().map(|each| text(each, "PublicIp")).collect();
+        let owned = addresses.iter().map(|each| (text(each, "PublicIp"), text(each, "AllocationId")));
+        let lent = instances.iter().map(|each| (text(each, "PublicIpAddress"), text(each, "InstanceId")));
+        let given: Vec<_> = owned.chain(lent.filter(|(ip, _)| !ip.is_empty() && !elastic.contains(ip))).collect();
+        given.into_iter().any(|(ip, whom)| self.given.insert(ip, whom.clone()).is_some_and(|earlier| earlier != whom))
+    }
+
     /// Whether the sides are apart by what the table says, and what it does not say.
     fn judge(tally: &mut Tally, call: &Call, differences: &[Difference]) -> (Now, Vec<Difference>) {
         let (mut now, mut unlisted) = (Now::Together, Vec::new());
@@ -153,8 +196,35 @@ impl Life {
         (now, unlisted)
     }
 
-    /// moto leaves an address on an instance that is terminated. AWS takes it away `[doc]` (EC2 user guide, Elastic IP addresses; instance
-    /// lifecycle), as the world does; so moto is told to, and both go on.
+    /// Takes from moto what went with the address or the group that a call has just deleted.
+    fn let_go(pair: &mut Pair, tally: &mut Tally, done: &Call) {
+        match done.operation {
+            "ReleaseAddress" => {
+                let id = &done.input["AllocationId"];
+                let of_it = json!({"Filters": [filter("resource-id", &[id.as_str().unwrap_or_default()])]});
+                let tags: Vec<Value> = list(&pair.tell_moto("ec2", "DescribeTags", &of_it), "Tags")
+                    .iter()
+                    .map(|tag| json!({"Key": tag["Key"]}))
+                    .collect();
+                if !tags.is_empty() {
+                    pair.tell_moto("ec2", "DeleteTags", &json!({"Resources": [id], "Tags": tags}));
+                    *tally.let_go.entry(TAGS).or_default() += 1;
+                }
+            }
+            "DeleteAutoScalingGroup" => {
+                let of_it = json!({"AutoScalingGroupName": done.input["AutoScalingGroupName"]});
+                for hook in list(&pair.tell_moto("autoscaling", "DescribeLifecycleHooks", &of_it), "LifecycleHooks") {
+                    let mut one = of_it.clone();
+                    one["LifecycleHookName"] = hook["LifecycleHookName"].clone();
+                    pair.tell_moto("autoscaling", "DeleteLifecycleHook", &one);
+                    *tally.let_go.entry(HOOKS).or_default() += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes from moto the addresses that it leaves on the dead.
     fn free_the_dead(&self, pair: &mut Pair, tally: &mut Tally, dead: &BTreeSet<String>) {
         let addresses = pair.tell_moto("ec2", "DescribeAddresses", &json!({}));
         let addresses = pair.names.rename(MOTO, &addresses);
@@ -162,7 +232,7 @@ impl Life {
             let on = self.interfaces.get(&text(&address, "NetworkInterfaceId"));
             if on.is_some_and(|instance| dead.contains(instance)) {
                 pair.tell_moto("ec2", "DisassociateAddress", &json!({"PublicIp": text(&address, "PublicIp")}));
-                tally.freed += 1;
+                *tally.let_go.entry(ADDRESSES).or_default() += 1;
             }
         }
     }

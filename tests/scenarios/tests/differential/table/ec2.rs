@@ -75,6 +75,11 @@ pub(crate) const JUDGED: &[Judged] = &[
         ["ec2:DeleteTags", "of an unknown instance", "outcome", "InvalidInstanceID.NotFound", "OK"],
         "the resource must exist: EC2 API reference, error codes",
     ),
+    apart(
+        World,
+        ["ec2:DeleteTags", "of a free instance, all", "effect", "", ""],
+        "without tags all but AWS's own are deleted: API_DeleteTags; moto deletes none",
+    ),
     judged(
         World,
         ["ec2:DescribeTags", "*", "Tags[].ResourceType", "elastic-ip", "vpc-elastic-ip"],
@@ -200,6 +205,11 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     apart(
         World,
+        ["ec2:TerminateInstances", "alive", "effect of the refusal", "", ""],
+        "none in the zone of a protected one is terminated: API_TerminateInstances; moto kills those that are named before it",
+    ),
+    apart(
+        World,
         ["ec2:TerminateInstances", "a member in standby", "effect", "", ""],
         "the group does not look after instances in standby: EC2 Auto Scaling user guide, as-enter-exit-standby; moto forgets them",
     ),
@@ -247,6 +257,11 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     judged(
         World,
+        ["ec2:DescribeTags", "by type", "Tags[]", "*elastic-ip*", "absent"],
+        "elastic-ip is what the filter takes: API_DescribeTags; moto calls it vpc-elastic-ip",
+    ),
+    judged(
+        World,
         [
             "ec2:DescribeInstances|ec2:DescribeTags",
             "*",
@@ -274,7 +289,13 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     judged(
         NotPlayed,
-        ["ec2:DescribeLaunchTemplateVersions", "*", "outcome", "InvalidLaunchTemplateName.NotFoundException", "OK"],
+        [
+            "ec2:DescribeLaunchTemplateVersions",
+            "by name, without a group",
+            "outcome",
+            "InvalidLaunchTemplateName.NotFoundException",
+            "OK",
+        ],
         "the world has no template before a group names it",
     ),
     judged(NotPlayed, ["ec2:DescribeLaunchTemplateVersions", "*", "LaunchTemplateVersions[].*", "*", "*"], ONE_IMAGE),
@@ -296,9 +317,26 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     judged(NotPlayed, ["ec2:DescribeSubnets", "*", "Subnets[].*", "absent", "*"], LEFT_OUT),
     // Associations.
+    judged(
+        Open,
+        [
+            "ec2:DisassociateAddress",
+            "a free one by its public address",
+            "outcome",
+            "InvalidAssociationID.NotFound",
+            "OK",
+        ],
+        "API_DisassociateAddress calls it idempotent; boto issue 1470 saw that code where nothing was associated",
+    ),
     apart(
         World,
-        ["ec2:AssociateAddress", "with a dead instance", "outcome", "InvalidInstanceID", "OK"],
+        [
+            "ec2:AssociateAddress",
+            "with a dead instance",
+            "outcome",
+            "InvalidInstanceID",
+            "OK|Resource.AlreadyAssociated",
+        ],
         "a terminated instance is not in a valid state: seen in terraform-provider-aws issues 3072 and 21228",
     ),
     judged(

@@ -19,6 +19,11 @@ pub(crate) const JUDGED: &[Judged] = &[
     ),
     judged(
         World,
+        ["cloudwatch:DescribeAlarms", "in pages", "too many on a page|CompositeAlarms", "absent|[]", "*"],
+        "MaxRecords bounds the page: API_DescribeAlarms; moto has no pages here",
+    ),
+    judged(
+        World,
         ["cloudwatch:DescribeAlarms", "by name and prefix", "outcome", "InvalidParameterCombination", "OK"],
         "with AlarmNames no prefix can be given: API_DescribeAlarms",
     ),
@@ -56,6 +61,11 @@ pub(crate) const JUDGED: &[Judged] = &[
         World,
         ["codedeploy:*", "*", "outcome", "ApplicationDoesNotExistException", "OK"],
         "ApplicationDoesNotExistException: API_ListDeploymentGroups, API_ListDeployments",
+    ),
+    judged(
+        World,
+        ["sns:Publish", "as JSON that is none", "outcome", "InvalidParameter", "OK"],
+        "with MessageStructure=json the message is valid JSON: API_Publish",
     ),
     judged(
         Open,
