@@ -118,15 +118,26 @@ pub enum HandlerError {
     /// The journal could not be asked. Nothing was done.
     #[error("could not ask the journal")]
     Journal(#[source] JournalError),
-    /// Something was done, and the journal did not take it down. The next tick finds out what became of it.
+    /// Something was done, and not all: the next tick does the rest, and finds out what became of what the journal did not take down.
     #[error("done only in part: {}", .outcome.summary)]
     Incomplete {
         /// What was done.
         outcome: Box<Outcome>,
-        /// The first thing that the journal did not take down.
+        /// The first thing that was not.
         #[source]
-        first: JournalError,
+        first: Undone,
     },
+}
+
+/// What an invocation did not do, beside what it did.
+#[derive(Debug, Error)]
+pub enum Undone {
+    /// The journal did not take something down.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The groups could not be looked at: what had been left behind was taken over, and nothing was decided.
+    #[error("could not look at the groups")]
+    Look(#[source] AwsError),
 }
 
 impl HandlerError {
@@ -144,7 +155,7 @@ impl HandlerError {
             Self::Command(_) => "Command".to_owned(),
             Self::Observe(error)
             | Self::Journal(JournalError::Aws(error))
-            | Self::Incomplete { first: JournalError::Aws(error), .. } => {
+            | Self::Incomplete { first: Undone::Look(error) | Undone::Journal(JournalError::Aws(error)), .. } => {
                 format!("{}.{}", error.operation, error.trouble.as_str())
             }
             Self::Journal(_) | Self::Incomplete { .. } => "Journal".to_owned(),
@@ -234,13 +245,13 @@ async fn obey<J: Journal>(
     }
 }
 
-/// What a tick and a kill have in common: take over what was left behind, decide, carry out. Gives what the journal did not take down.
+/// What a tick and a kill have in common: take over what was left behind, decide, carry out. Gives what could not be done beside it.
 async fn run<J: Journal>(
     app: &App<J>,
     asked: &Asked,
     deadline: Deadline,
     outcome: &mut Outcome,
-) -> Result<Option<JournalError>, HandlerError> {
+) -> Result<Option<Undone>, HandlerError> {
     let (present, groups) = join!(app.journal.now(), chaos_groups::describe_chaos_groups(&app.eyes.aws));
     let present = present.map_err(HandlerError::Journal)?;
     outcome.present(&present);
@@ -257,13 +268,18 @@ async fn run<J: Journal>(
     for carried in taken_over {
         failure = note(carried, outcome).or(failure);
     }
-    let decided = decided?;
+    let decided = match decided {
+        Ok(decided) => decided,
+        // What was taken over is told, in metrics too.
+        Err(HandlerError::Observe(error)) if !outcome.experiments.is_empty() => return Ok(Some(Undone::Look(error))),
+        Err(error) => return Err(error),
+    };
     for carried in decided.carried {
         failure = note(carried, outcome).or(failure);
     }
     outcome.groups(decided.verdicts);
     outcome.problems.extend(decided.problem);
-    Ok(failure)
+    Ok(failure.map(Undone::Journal))
 }
 
 fn note(carried: Carried, outcome: &mut Outcome) -> Option<JournalError> {
@@ -429,6 +445,10 @@ async fn disarm<J: Journal>(
     if let Some(before) = before {
         let _ = write!(outcome.summary, ". It was disarmed before, since {:.0}: {}", before.at, before.reason);
     }
+    if let Some(problem) = misnamed(app, fleet).await {
+        let _ = write!(outcome.summary, ". But {problem}");
+        outcome.problems.push(problem);
+    }
     outcome.problems.extend(tell::say(app, &words(&format!("The panda is disarmed: {what}"), &outcome.summary)).await);
     refresh(app, outcome).await
 }
@@ -447,8 +467,25 @@ async fn arm<J: Journal>(
         }
         None => format!("{what} was not disarmed; nothing changed"),
     };
+    if let Some(problem) = misnamed(app, fleet).await {
+        let _ = write!(outcome.summary, ". But {problem}");
+        outcome.problems.push(problem);
+    }
     outcome.problems.extend(tell::say(app, &words(&format!("The panda is armed: {what}"), &outcome.summary)).await);
     refresh(app, outcome).await
+}
+
+/// Whether a fleet that somebody named may be another one than was meant: what was said of it is written down all the same.
+async fn misnamed<J>(app: &App<J>, fleet: Option<&FleetName>) -> Option<String> {
+    let fleet = fleet?;
+    let found = async {
+        let groups = chaos_groups::describe_chaos_groups(&app.eyes.aws).await.map_err(HandlerError::Observe)?;
+        of_fleet(app, groups, fleet).await
+    };
+    match found.await {
+        Ok(groups) => groups.is_empty().then(|| unknown(fleet)),
+        Err(error) => Some(format!("could not see whether there is a fleet `{fleet}`: {}", failure::chain(&error))),
+    }
 }
 
 /// A message that is not about an experiment.

@@ -13,7 +13,9 @@ use panda_aws::{
     termination::{self, Shutdown, Terminated},
 };
 use panda_domain::{
-    chaos::{ChaosPlan, Ending, Experiment, Fault, OpenExperiment, Outcome, Reason, Said, Strike, judge},
+    chaos::{
+        ChaosPlan, Ending, Experiment, Fault, OpenExperiment, Outcome, Reason, Said, Strike, Victim, heal_by, judge,
+    },
     ids::InstanceId,
 };
 use panda_lambda::deadline::Deadline;
@@ -93,11 +95,19 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
     let mut carried = Carried::default();
     carried.problems.extend(tell::announce(app, &experiment).await);
     let blow = blow(app, &experiment, closing).await;
-    carried.problems.extend(blow.refused.iter().map(ToString::to_string));
-    carried.problems.extend(blow.notes);
-    let outcome = if blow.struck || blow.unclear {
-        if blow.struck {
-            let at = app.now();
+    let unstruck: Vec<String> = blow.refused.iter().map(ToString::to_string).chain(blow.notes).collect();
+    carried.problems.extend(unstruck.iter().cloned());
+    let outcome = if blow.struck.is_empty() && blow.unclear.is_empty() {
+        let error = carried.problems.last().cloned().unwrap_or_else(|| "nothing was struck".to_owned());
+        Some(judge(&experiment, &Ending::NotStruck { error }, app.now(), app.config.settings.outage_tolerance))
+    } else {
+        // Whom AWS refused to end lives, and counts as a server.
+        let may_be_hit =
+            |victim: &Victim| blow.struck.contains(&victim.instance) || blow.unclear.contains(&victim.instance);
+        experiment.victims.retain(may_be_hit);
+        let at = app.now();
+        experiment.heal_by = heal_by(&experiment, at);
+        if blow.unclear.is_empty() {
             experiment.struck = Some(at);
             // Without the note, whoever takes over looks at the victims instead.
             match app.journal.note_struck(&experiment, at).await {
@@ -107,13 +117,18 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
             }
             watch::watch(app, &experiment, Presence::Throughout, deadline).await
         } else {
-            let open = OpenExperiment { experiment: experiment.clone(), lease_until };
-            watch::resume(app, &open, Presence::Throughout, deadline).await
+            let error = carried.problems.last().cloned().unwrap_or_else(|| "AWS did not answer".to_owned());
+            let ending = Ending::NotStruck { error };
+            watch::resume(app, &mut experiment, &blow.struck, &ending, Presence::Throughout, deadline).await
         }
-    } else {
-        let error = carried.problems.last().cloned().unwrap_or_else(|| "nothing was struck".to_owned());
-        Some(judge(&experiment, &Ending::NotStruck { error }, app.now(), app.config.settings.outage_tolerance))
     };
+    let outcome = outcome.map(|mut outcome| {
+        // People were told of all of them before.
+        if experiment.victims.len() < strike.experiment.victims.len() {
+            outcome.detail = Some(outcome.detail.into_iter().chain(unstruck).collect::<Vec<_>>().join("; "));
+        }
+        outcome
+    });
     finish(app, experiment, outcome, &mut carried).await;
     carried
 }
@@ -122,13 +137,14 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
 pub(crate) async fn take_over<J: Journal>(app: &App<J>, open: &OpenExperiment, deadline: Deadline) -> Carried {
     let now = app.now();
     let mut carried = Carried::default();
-    let taken = match app.journal.take_over(open, now, lease(now, deadline.left(app.system_now()))).await {
+    let mut taken = match app.journal.take_over(open, now, lease(now, deadline.left(app.system_now()))).await {
         Ok(Some(taken)) => taken,
         Ok(None) => return carried,
         Err(error) => return Carried { failure: Some(error), ..carried },
     };
     info!(experiment = %taken.experiment.id, "The watcher was lost; taking over");
-    let outcome = watch::resume(app, &taken, Presence::Since, deadline).await;
+    let unstruck = Ending::Aborted;
+    let outcome = watch::resume(app, &mut taken.experiment, &[], &unstruck, Presence::Since, deadline).await;
     finish(app, taken.experiment, outcome, &mut carried).await;
     carried
 }
@@ -197,10 +213,10 @@ async fn unprepared<J>(app: &App<J>, experiment: &Experiment, deadline: Deadline
 /// What the strikes at the victims came to.
 #[derive(Debug, Default)]
 struct Blow {
-    /// AWS confirmed at least one.
-    struck: bool,
-    /// AWS did not answer at least once: it may have happened.
-    unclear: bool,
+    /// Of whom AWS confirmed it.
+    struck: Vec<InstanceId>,
+    /// Of whom it may have happened.
+    unclear: Vec<InstanceId>,
     /// What AWS refused, or did not answer.
     refused: Vec<AwsError>,
     /// What else is to be said.
@@ -223,19 +239,32 @@ async fn blow<J>(app: &App<J>, experiment: &Experiment, closing: Option<Timestam
             Fault::StopAgent => stop_agent(app, instance).await,
         };
         match result {
-            Ok(Ok(())) => blow.struck = true,
+            Ok(Ok(())) => blow.struck.push(instance.clone()),
             Ok(Err(note)) => {
                 // A victim that was leaving already may have been hit by this very call: its reply was lost, and the SDK asked again.
-                blow.unclear |= experiment.fault.kills();
+                if experiment.fault.kills() {
+                    blow.unclear.push(instance.clone());
+                }
                 blow.notes.push(format!("{instance} {note}"));
             }
             Err(error) => {
-                blow.unclear |= error.trouble == Trouble::Unreachable;
+                if may_have_struck(error.trouble) {
+                    blow.unclear.push(instance.clone());
+                }
                 blow.refused.push(error);
             }
         }
     }
     blow
+}
+
+/// Whether a call may have had its effect though it ended so. The error is that of the SDK's last try: the reply to an earlier one may be what was
+/// lost, and what AWS says then is that it is too much, or that the victim is busy already.
+fn may_have_struck(trouble: Trouble) -> bool {
+    match trouble {
+        Trouble::Unreachable | Trouble::Throttled | Trouble::Replan => true,
+        Trouble::Unauthorized | Trouble::Other => false,
+    }
 }
 
 /// Whether it was this call that ended the instance, or why not.

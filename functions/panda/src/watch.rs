@@ -9,9 +9,9 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use panda_domain::chaos::{
-    Ending, Experiment, Healing, Observation, OpenExperiment, Outcome, Probe, Silence, Takeover, Unhealed, healing,
-    judge, take_over,
+    Ending, Experiment, Healing, Observation, Outcome, Probe, Silence, Takeover, Unhealed, healing, judge, take_over,
 };
+use panda_domain::ids::InstanceId;
 use panda_lambda::deadline::Deadline;
 use tokio::{
     select,
@@ -145,25 +145,30 @@ async fn observe<J>(app: &App<J>, experiment: &Experiment, urls: &[String], hear
     app.eyes.observation(experiment, at, site).await
 }
 
-/// Finds out what an experiment came to whose watcher was lost, or whose strike was not answered, and watches it on if it struck. The one who
-/// takes over never strikes. `None` if it is not over, and the next tick should look again.
+/// Finds out what an experiment came to whose watcher was lost, or a strike of which was not answered, and watches it on if it struck anybody; the
+/// experiment's victims are then those whom it hit. `struck` are those of whom AWS said so, and `unstruck` is how it ended if it hit nobody. The
+/// one who takes over never strikes. `None` if it is not over, and the next tick should look again.
 pub(crate) async fn resume<J>(
     app: &App<J>,
-    open: &OpenExperiment,
+    experiment: &mut Experiment,
+    struck: &[InstanceId],
+    unstruck: &Ending<'_>,
     presence: Presence,
     deadline: Deadline,
 ) -> Option<Outcome> {
-    let experiment = &open.experiment;
     if presence == Presence::Throughout {
         sleep(SETTLE).await;
     }
     for attempt in 1..=TRIES {
         let seen = app.eyes.observation(experiment, app.now(), Vec::new()).await;
-        match take_over(open, &seen) {
+        match take_over(experiment, struck, &seen) {
             Takeover::Abort => {
-                return Some(judge(experiment, &Ending::Aborted, app.now(), app.config.settings.outage_tolerance));
+                return Some(judge(experiment, unstruck, app.now(), app.config.settings.outage_tolerance));
             }
-            Takeover::Watch => return watch(app, experiment, Presence::Since, deadline).await,
+            Takeover::Watch(victims) => {
+                experiment.victims = victims;
+                return watch(app, experiment, Presence::Since, deadline).await;
+            }
             Takeover::Unclear(why) => debug!(experiment = %experiment.id, attempt, why, "cannot see what happened"),
         }
         sleep(LOOK_EVERY).await;

@@ -58,7 +58,7 @@ pub use self::{
     experiment::{AddressMove, Experiment, ExperimentId, HeldAddress, Limits, Outcome, Trigger, Verdict, Victim},
     fault::Fault,
     group::{GroupMember, GroupView, fleet_of},
-    healing::{Healing, Observation, Silence, Takeover, Unhealed, WATCH_HARMLESS, healing, take_over},
+    healing::{Healing, Observation, Silence, Takeover, Unhealed, WATCH_HARMLESS, heal_by, healing, take_over},
     holidays::Holidays,
     judge::{Ending, judge},
     look::{AddressLook, AlarmState, CloseLook, InstanceLook, Launches, Probe, Seen},

@@ -10,7 +10,8 @@ use panda_domain::{
     chaos::{
         AddressLook, AlarmState, Asked, Decision, Dice, Draw, Ending, Experiment, ExperimentId, Fault, Healing,
         LONGEST_SUBJECT, LastKills, Limits, Mode, OpenExperiment, Outlook, Present, Said, Silence, Takeover, Tally,
-        Trigger, Verdict, after, before, choose, fleet_of, healing, judge, survey, tags, take_over,
+        Trigger, Verdict, Victim, WATCH_HARMLESS, after, before, choose, fleet_of, heal_by, healing, judge, survey,
+        tags, take_over,
     },
     event::InstanceState,
     failover::{Leaving, LeavingReason, Lifecycle, Step},
@@ -520,22 +521,55 @@ fn a_server_that_forgets_its_updates_is_watched_for_a_minute() {
     );
     let text = after(&experiment, &outcome).text;
     assert!(outcome.verdict == Verdict::Survived && text.contains("forgets its updates"), "{text}");
+    for ending in [Ending::Aborted, Ending::NotStruck { error: "no answer".into() }] {
+        let outcome = judge(&experiment, &ending, now(), SignedDuration::ZERO);
+        let text = after(&experiment, &outcome).text;
+        assert!(text.contains("whether it was stopped is not certain"), "{text}");
+    }
 }
 
 #[test]
 fn who_takes_over_never_strikes_and_knows_whether_anybody_did() {
     let (situation, mut experiment) = hit_holder();
-    let open = |experiment: &Experiment| OpenExperiment { experiment: experiment.clone(), lease_until: now() };
     let alive = situation.observed(700);
-    assert_eq!(take_over(&open(&experiment), &alive), Takeover::Watch, "it is noted that it struck");
+    let hit = Takeover::Watch(experiment.victims.clone());
+    assert_eq!(take_over(&experiment, &[], &alive), hit, "it is noted that it struck");
     experiment.struck = None;
-    assert_eq!(take_over(&open(&experiment), &alive), Takeover::Abort);
-    assert_eq!(take_over(&open(&experiment), &healed(&situation, &experiment, 700)), Takeover::Watch);
+    assert_eq!(take_over(&experiment, &[], &alive), Takeover::Abort);
+    assert_eq!(take_over(&experiment, &[], &healed(&situation, &experiment, 700)), hit);
     let mut dying = alive.clone();
     dying.instances.as_mut().unwrap().get_mut(&instance(0)).unwrap().state = InstanceState::ShuttingDown;
-    assert_eq!(take_over(&open(&experiment), &dying), Takeover::Watch);
+    assert_eq!(take_over(&experiment, &[], &dying), hit);
     let blind = panda_domain::chaos::Observation { instances: Err("throttled".into()), ..alive };
-    assert_eq!(take_over(&open(&experiment), &blind), Takeover::Unclear("throttled".into()));
+    assert_eq!(take_over(&experiment, &[], &blind), Takeover::Unclear("throttled".into()));
+}
+
+#[test]
+fn of_several_victims_only_those_are_watched_that_were_hit() {
+    let (situation, mut experiment) = hit_holder();
+    experiment.struck = None;
+    let spared = Victim { instance: instance(1), ..experiment.victims[0].clone() };
+    let hit = vec![experiment.victims[0].clone()];
+    experiment.victims.push(spared);
+    let mut seen = situation.observed(700);
+    seen.instances.as_mut().unwrap().get_mut(&instance(0)).unwrap().state = InstanceState::ShuttingDown;
+    assert_eq!(take_over(&experiment, &[], &seen), Takeover::Watch(hit.clone()));
+    // AWS said so; a look that shows everybody alive is behind.
+    assert_eq!(take_over(&experiment, &[instance(0)], &situation.observed(15)), Takeover::Watch(hit));
+}
+
+#[test]
+fn what_must_break_nothing_is_watched_to_its_end_however_little_time_the_fleet_is_given() {
+    let situation = three().tagged(tags::FAULTS, "stop-agent");
+    let mut experiment = experiment(&situation);
+    experiment.heal_by = now() + SignedDuration::from_secs(60);
+    let struck = now() + SignedDuration::from_secs(50);
+    let by = heal_by(&experiment, struck);
+    assert!(by >= struck + WATCH_HARMLESS, "{by}");
+    experiment.heal_by = now() + SignedDuration::from_mins(10);
+    assert_eq!(heal_by(&experiment, struck), experiment.heal_by);
+    let (_, killer) = hit_holder();
+    assert_eq!(heal_by(&killer, killer.heal_by), killer.heal_by, "who loses servers has the time that it was given");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp, civil::Weekday, tz::TimeZone};
 use panda_domain::{
     chaos::{
-        AlarmState, Asked, ChaosPlan, Decision, Ending, Experiment, Fault, Healing, LONGEST_SUBJECT, LastKills, Mode,
-        OpenExperiment, Reason, Said, Strike, Tally, Trigger, Unhealed, Verdict, after, choose, healing, judge, survey,
-        tags, utc_date,
+        AlarmState, Asked, ChaosPlan, Decision, Ending, Experiment, ExperimentId, Fault, Healing, LONGEST_SUBJECT,
+        LastKills, Mode, OpenExperiment, Present, Reason, Said, Settings, Strike, Tally, Trigger, Unhealed, Verdict,
+        after, choose, healing, judge, survey, tags, utc_date,
     },
     event::InstanceState,
     failover::{Leaving, LeavingReason, Lifecycle, Step},
@@ -545,6 +545,44 @@ proptest! {
         let kills: u32 = strikes.iter().map(|experiment| experiment.kills()).sum();
         prop_assert!(kills <= settings.max_kills_per_run && today + kills <= settings.max_kills_per_day);
         prop_assert!(!strikes.is_empty() || plans.iter().all(|plan| plan.strike().is_none()), "nothing is spared in vain");
+    }
+
+    #[test]
+    fn a_tick_that_comes_twice_is_one_run((situation, _) in struck(), fleets in 1_usize..6, run in 1_u32..4) {
+        const SLOT: i64 = 7;
+        let Situation { present, now, .. } = &situation;
+        let settings = Settings { max_kills_per_run: run, ..situation.settings.clone() };
+        // The dice of all of them fall in the same slot.
+        let plans: Vec<ChaosPlan> = (0..fleets)
+            .map(|n| {
+                let fleet = format!("web-{n}");
+                let mut sibling = situation.clone().tagged(tags::FLEET, &fleet);
+                sibling.group.name = format!("group-{n}").into();
+                let mut plan = sibling.ordered(|order| order.fleet = fleet.as_str().into()).plan();
+                if let Decision::Strike(strike) = &mut plan.decision {
+                    let experiment = &mut strike.experiment;
+                    experiment.trigger = Trigger::Tick { slot: SLOT, thrown: 0.0, odds: 1.0 };
+                    experiment.id = ExperimentId::new(&experiment.fleet, SLOT);
+                    experiment.victims.truncate(1);
+                }
+                plan
+            })
+            .collect();
+        let struck = |plans: Vec<ChaosPlan>, present: &Present| -> Vec<Experiment> {
+            let chosen = choose(plans, present, &settings, *now);
+            chosen.iter().filter_map(|plan| Some(plan.strike()?.experiment.clone())).collect()
+        };
+        let first = struck(plans.clone(), present);
+        let mut later = present.clone();
+        for experiment in &first {
+            let tally = Tally { at: *now, day: experiment.day, kills: 1, id: experiment.id.clone() };
+            let last = later.last.entry(experiment.fleet.clone()).or_default();
+            *(if experiment.leashed { &mut last.leashed } else { &mut last.unleashed }) = Some(tally);
+        }
+        // Those that it struck are not planned for again: their experiment is open, or known.
+        let rest = plans.into_iter().filter(|plan| first.iter().all(|struck| struck.fleet != plan.fleet)).collect();
+        let second = struck(rest, &later);
+        prop_assert!(first.len() + second.len() <= run as usize, "{} and {}", first.len(), second.len());
     }
 
     #[test]

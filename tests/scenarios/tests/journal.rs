@@ -435,9 +435,13 @@ mod contract {
         assert!(!journal.note_struck(&experiment, at(TEN)).await.unwrap(), "nothing is open");
         record(journal, &experiment).await;
         let struck = at("2026-11-24T10:00:02.125Z");
-        assert!(journal.note_struck(&experiment, struck).await.unwrap());
+        // One that was meant was spared, and the fleet was given more time.
+        let victim = Victim { instance: "i-9".into(), ..experiment.victims[0].clone() };
+        let heal_by = experiment.heal_by + SignedDuration::from_secs(50);
+        let deed = Experiment { victims: vec![victim], heal_by, ..experiment.clone() };
+        assert!(journal.note_struck(&deed, struck).await.unwrap());
         let open = journal.now().await.unwrap().open["web"].clone();
-        assert_eq!(open.experiment, Experiment { struck: Some(struck), ..experiment.clone() });
+        assert_eq!(open.experiment, Experiment { struck: Some(struck), ..deed });
         let since = at("2026-11-24T00:00:00Z");
         assert_eq!(journal.history(None, since, lease()).await.unwrap(), std::slice::from_ref(&open.experiment));
         close(journal, &open.experiment).await;
@@ -611,9 +615,10 @@ async fn what_is_past_goes_by_itself_and_what_is_present_stays() {
         ("now", "open#web"),
         ("now", "disarmed#web"),
     ]);
-    for item in &items[..3] {
+    for item in &items[..2] {
         assert_eq!(expires(item), days(400), "{item}");
     }
+    assert_eq!(expires(&items[2]), days(4_000), "a year of work days may lie between two kills");
     assert_eq!(expires(&items[3]), at("2026-12-02T00:00:00Z").as_second());
     for item in &items[4..] {
         assert!(item.is_object() && item["expires"].is_null(), "{item}");

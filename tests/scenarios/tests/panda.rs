@@ -20,8 +20,8 @@ use panda::{
 use panda_domain::chaos::Verdict;
 use panda_stage::blueprint::Blueprint;
 use panda_world::{
-    Act, AlarmSpec, AlarmState, CodeDeployAgent, DocumentEffect, FleetSpec, GroupSpec, Kind, Message, REGION, Timing,
-    World, in_process::Theatre, topic_arn,
+    Act, AlarmSpec, AlarmState, CodeDeployAgent, DocumentEffect, Faults, FleetSpec, GroupSpec, Kind, Message, REGION,
+    Timing, World, in_process::Theatre, topic_arn,
 };
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
@@ -171,6 +171,10 @@ impl Scene {
     }
 }
 
+fn lives(world: &World, id: &str) -> bool {
+    world.instance(id).is_some_and(|instance| !instance.state.is_dead())
+}
+
 fn only_verdict(outcome: &Outcome) -> Verdict {
     assert_eq!(outcome.experiments.len(), 1, "{outcome:#?}");
     outcome.experiments[0].outcome.as_ref().unwrap_or_else(|| panic!("not closed: {outcome:#?}")).verdict
@@ -283,6 +287,67 @@ async fn what_aws_would_refuse_is_asked_first_and_costs_the_fleet_nothing() {
     assert!(outcome.groups[0].sentence.contains("UnauthorizedOperation"), "{}", outcome.groups[0].sentence);
     scene.act(&Act::Permit { operation: "ec2:TerminateInstances".into(), allowed: true });
     assert_eq!(only_verdict(&scene.guarded(scene.kill()).await), Verdict::Survived);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_victims_the_one_that_aws_does_not_end_is_a_server_like_the_others() {
+    let mut spec = fleet(&[("max-per-day", "2"), ("min-healthy", "1")]);
+    spec.groups[0].desired = 3;
+    let scene = Scene::with(&spec, &[("PANDA_MODE", "Unleashed"), ("MAX_KILLS_PER_RUN", "2")]);
+    let all: Vec<String> = scene.theatre.with(|world| world.instances().map(|each| each.id.clone()).collect());
+    // The question whether it would, EC2 answers without a look at the protection.
+    for protected in &all[..2] {
+        scene.act(&Act::ProtectFromTermination { instance: protected.clone(), protected: true });
+    }
+    let order = json!({"command": "kill", "fleet": "web", "reason": "game day", "count": 2});
+    let outcome = scene.guarded(scene.ask(order)).await.unwrap();
+    assert!(outcome.problems.iter().any(|problem| problem.contains("OperationNotPermitted")), "{outcome:#?}");
+    let dead = scene.theatre.with(|world| all.iter().filter(|id| !lives(world, id)).count());
+    match only_verdict(&outcome) {
+        Verdict::Survived => assert_eq!((dead, outcome.experiments[0].victims.len()), (1, 1), "{outcome:#?}"),
+        Verdict::NotStruck => assert_eq!(dead, 0, "both were protected"),
+        other => panic!("{other}: {outcome:#?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_whose_reply_is_lost_and_whose_repetitions_are_too_much_is_watched_all_the_same() {
+    let scene = Scene::unleashed(&fleet(&[("victim", "spare")]));
+    let troubled = async {
+        while !scene.writes().iter().any(|operation| operation == "Publish") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let faults = |faults| scene.theatre.with(|world| world.set_faults(faults));
+        faults(Faults { reply_lost: 1.0, ..Faults::default() });
+        while scene.running() == 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        faults(Faults { throttle: 1.0, ..Faults::default() });
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        faults(Faults::default());
+    };
+    let (outcome, ()) = scene.guarded(async { tokio::join!(scene.kill(), troubled) }).await;
+    assert!(outcome.problems.iter().any(|problem| problem.contains("RequestLimitExceeded")), "{outcome:#?}");
+    assert_eq!(only_verdict(&outcome), Verdict::Survived, "{outcome:#?}");
+    assert_eq!(outcome.experiments[0].outcome.as_ref().unwrap().replacements.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_behind_is_told_even_if_the_groups_cannot_be_looked_at() {
+    let scene = Scene::unleashed(&fleet(&[("victim", "spare")]));
+    scene.journal.trip(Call::Record, Trip::After);
+    scene.ask(json!({"command": "kill", "fleet": "web", "reason": "game day"})).await.unwrap_err();
+    scene.pass(930).await;
+    let troubled = async {
+        scene.theatre.with(|world| world.set_faults(Faults { throttle: 1.0, ..Faults::default() }));
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        scene.theatre.with(|world| world.set_faults(Faults::default()));
+    };
+    let (tick, ()) = tokio::join!(scene.ask(json!({"command": "tick"})), troubled);
+    let error = tick.unwrap_err();
+    let outcome = error.outcome().unwrap_or_else(|| panic!("{error:?}"));
+    assert_eq!(only_verdict(outcome), Verdict::Aborted);
+    assert_eq!(Diagnostic::from(error).error_type, "DescribeAutoScalingGroups.Throttled");
 }
 
 #[tokio::test(start_paused = true)]
@@ -439,7 +504,17 @@ async fn a_fleet_that_does_not_exist_or_takes_no_part_is_said_to_be_so() {
     let outcome = scene.kill().await;
     assert_eq!(reasons(&outcome), ["not-opted-in"], "{outcome:#?}");
     let outcome = scene.ask(json!({"command": "kill", "fleet": "wep", "reason": "game day"})).await.unwrap();
-    assert!(outcome.summary.contains("there is no Auto Scaling group of the fleet `wep`"), "{}", outcome.summary);
+    let unknown = "there is no Auto Scaling group of the fleet `wep`";
+    assert!(outcome.summary.contains(unknown), "{}", outcome.summary);
+    // What is said of a fleet is written down, and whoever has mistyped it hears so.
+    for command in ["disarm", "arm"] {
+        let order = json!({"command": command, "fleet": "wep", "reason": "incident 12"});
+        let outcome = scene.ask(order).await.unwrap();
+        assert!(outcome.problems.iter().any(|problem| problem == unknown), "{command}: {outcome:#?}");
+        assert!(outcome.summary.contains(unknown), "{}", outcome.summary);
+        let right = scene.ask(json!({"command": command, "fleet": "web", "reason": "incident 12"})).await.unwrap();
+        assert!(!right.summary.contains("there is no"), "{command}: {right:#?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

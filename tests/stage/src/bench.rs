@@ -102,6 +102,14 @@ pub enum BenchError {
     /// A function was told to end and did not.
     #[error("a function does not end when it is told to")]
     DoesNotEnd,
+    /// Under valgrind a function did not connect in time, again and again.
+    #[error(
+        "cannot count {function}: the machine is so busy that its connections are not open in time. Try again when it has less to do"
+    )]
+    TooBusy {
+        /// Which function.
+        function: String,
+    },
     /// The world does not let happen what a job is about.
     #[error("nothing happens for the job `{0}`")]
     NothingHappens(&'static str),

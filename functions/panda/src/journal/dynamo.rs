@@ -239,14 +239,21 @@ impl Journal for DynamoJournal {
     }
 
     async fn note_struck(&self, experiment: &Experiment, at: Timestamp) -> Result<bool, JournalError> {
+        let (victims, heal_by) = (item::write(&experiment.victims)?, item::write(&experiment.heal_by)?);
         let strike = |key: Item, condition: &str| {
             Update::builder()
                 .table_name(&self.table)
                 .set_key(Some(key))
-                .update_expression("SET #experiment.#struck = :at")
+                .update_expression(
+                    "SET #experiment.#struck = :at, #experiment.#victims = :victims, #experiment.#heal = :heal",
+                )
                 .condition_expression(condition)
                 .expression_attribute_names("#experiment", "experiment")
                 .expression_attribute_names("#struck", "struck")
+                .expression_attribute_names("#victims", "victims")
+                .expression_attribute_names("#heal", "heal_by")
+                .expression_attribute_values(":victims", victims.clone())
+                .expression_attribute_values(":heal", heal_by.clone())
                 .expression_attribute_values(":at", text(&at.to_string()))
         };
         let open = strike(open_key(experiment), "#id = :id")

@@ -107,6 +107,8 @@ impl Journal for MemoryJournal {
                 return false;
             };
             open.experiment.struck = Some(at);
+            open.experiment.victims.clone_from(&experiment.victims);
+            open.experiment.heal_by = experiment.heal_by;
             past.insert(key(experiment), open.experiment.clone());
             true
         })

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AddressLook, Experiment, GroupMember, GroupView, InstanceLook, OpenExperiment, Probe, Seen, gates};
+use super::{AddressLook, Experiment, GroupMember, GroupView, InstanceLook, Probe, Seen, Victim, gates};
 use crate::{event::InstanceState, ids::InstanceId};
 
 /// What one look at a fleet shows while it heals.
@@ -89,6 +89,17 @@ impl fmt::Display for Unhealed {
 /// How long a fault that must break nothing is watched.
 pub const WATCH_HARMLESS: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long after that its last look may come: AWS may be slow to answer.
+const LAST_LOOK: SignedDuration = SignedDuration::from_secs(60);
+
+/// Until when a fleet must have healed from a strike that fell at this moment. What must break nothing is watched for [`WATCH_HARMLESS`], however
+/// little time the fleet is given and however long the strike took.
+#[must_use]
+pub fn heal_by(experiment: &Experiment, struck: Timestamp) -> Timestamp {
+    let watched = struck.checked_add(WATCH_HARMLESS + LAST_LOOK).unwrap_or(struck);
+    if experiment.fault.kills() { experiment.heal_by } else { experiment.heal_by.max(watched) }
+}
+
 /// Judges one look: the group has as many servers as it is asked to keep, the victims not counted; each of the fleet's addresses is on a
 /// living one; and the site answers, if there is one to ask. What could not be seen is not healed.
 ///
@@ -147,20 +158,20 @@ pub fn healing(experiment: &Experiment, seen: &Observation) -> Healing {
 pub enum Takeover {
     /// Close it as aborted: it never struck. Whoever takes over never strikes.
     Abort,
-    /// Watch it on: it struck, or may have.
-    Watch,
+    /// Watch it on: it struck these, or may have. Whom AWS refused to end lives, and is a server like the others.
+    Watch(Vec<Victim>),
     /// Look again: what happened cannot be seen.
     Unclear(String),
 }
 
-/// Judges an experiment whose watcher is lost, by a fresh look.
+/// Judges an experiment whose watcher is lost, or a strike of which AWS's answer is, by a fresh look.
 ///
-/// Without a note that it struck, it did not if every victim still serves for Auto Scaling and runs for EC2.
+/// Without a note that it struck, it did not hit a victim that still serves for Auto Scaling and runs for EC2. `struck` are those of whom AWS said
+/// so: a look may be behind.
 #[must_use]
-pub fn take_over(open: &OpenExperiment, seen: &Observation) -> Takeover {
-    let experiment = &open.experiment;
+pub fn take_over(experiment: &Experiment, struck: &[InstanceId], seen: &Observation) -> Takeover {
     if experiment.struck.is_some() {
-        return Takeover::Watch;
+        return Takeover::Watch(experiment.victims.clone());
     }
     if !experiment.fault.kills() {
         // Whether an agent was stopped cannot be seen from here; nothing died either way.
@@ -174,7 +185,9 @@ pub fn take_over(open: &OpenExperiment, seen: &Observation) -> Takeover {
         let serves = group.as_ref().and_then(|group| group.member(instance)).is_some_and(GroupMember::serves);
         serves && instances.get(instance).is_some_and(|instance| instance.state == InstanceState::Running)
     };
-    if experiment.victims.iter().all(|victim| alive(&victim.instance)) { Takeover::Abort } else { Takeover::Watch }
+    let hit = |victim: &&Victim| struck.contains(&victim.instance) || !alive(&victim.instance);
+    let victims: Vec<_> = experiment.victims.iter().filter(hit).cloned().collect();
+    if victims.is_empty() { Takeover::Abort } else { Takeover::Watch(victims) }
 }
 
 /// For how long a site did not answer, by asking it again and again.

@@ -115,13 +115,19 @@ pub fn after(experiment: &Experiment, outcome: &Outcome) -> Message {
             "The fleet is disarmed: the panda leaves it alone until you say {{\"command\":\"arm\",\"fleet\":\"{fleet}\",\"reason\":\"…\"}}."
         ));
     }
-    if experiment.fault == Fault::StopAgent
-        && matches!(outcome.verdict, Verdict::Survived | Verdict::Hurt | Verdict::NotHealed)
-    {
-        lines.push(format!(
-            "{} now forgets its updates: deployments will fail on it until somebody restarts its CodeDeploy agent.",
-            whom(experiment)
-        ));
+    if experiment.fault == Fault::StopAgent {
+        match outcome.verdict {
+            Verdict::Survived | Verdict::Hurt | Verdict::NotHealed => lines.push(format!(
+                "{} now forgets its updates: deployments will fail on it until somebody restarts its CodeDeploy agent.",
+                whom(experiment)
+            )),
+            // The command's reply may be what was lost.
+            Verdict::Aborted | Verdict::NotStruck => lines.push(format!(
+                "Should deployments fail on {}, restart its CodeDeploy agent: whether it was stopped is not certain.",
+                whom(experiment)
+            )),
+            Verdict::Leashed => {}
+        }
     }
     lines.push(String::new());
     lines.extend(about(experiment));

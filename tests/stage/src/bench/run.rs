@@ -5,7 +5,8 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use serde_json::Value;
 
 use super::{
-    BenchError, callgrind,
+    BenchError,
+    callgrind::{self, Counted},
     certificate::Identity,
     function::{Aws, Function},
     jobs::{self, Job},
@@ -54,12 +55,19 @@ impl Bench<'_> {
             job: job.to_owned(),
             bootstrap_mb: megabytes(size.bootstrap),
             zip_mb: megabytes(size.zip),
-            plain: self.figures(function, &self.aws(&region, false), payload).await?,
-            tls: self.figures(function, &self.aws(&region, true), payload).await?,
+            plain: self.figures(function, &region, false, payload).await?,
+            tls: self.figures(function, &region, true, payload).await?,
         })
     }
 
-    async fn figures(&self, function: &Function, aws: &Aws, payload: &Value) -> Result<Figures<f64>, BenchError> {
+    async fn figures(
+        &self,
+        function: &Function,
+        region: &Region,
+        tls: bool,
+        payload: &Value,
+    ) -> Result<Figures<f64>, BenchError> {
+        let aws = &self.aws(region, tls);
         let (mut init, mut first, mut warm, mut peaks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.runs {
             let mut running = function.start(aws, &[]).await?;
@@ -69,7 +77,7 @@ impl Bench<'_> {
             peaks.push(megabytes(running.peak_rss_kib()? * 1024));
             running.end().await?;
         }
-        let counted = callgrind::count(function, aws, payload, self.folder).await?;
+        let counted = callgrind::count(Counted { function, aws, region, payload }, self.folder).await?;
         let of = |values| median(values).unwrap_or_default();
         Ok(Figures {
             instructions_m: Phases {

@@ -20,8 +20,9 @@ pub(super) const DAY: &str = "day#";
 /// dead-letter queue for at most fourteen days.
 pub(super) const KNOWN_DAYS: u32 = 15;
 
-/// The least number of days for which a fleet's last kills are known: longer than any pace between kills.
-pub(super) const LAST_DAYS: u32 = 400;
+/// The least number of days for which a fleet's last kills are known: longer than any pace between kills. A fleet may ask for a year of work days
+/// between two, and may have one work day a week; ten years it is, in which a calendar looks for them.
+pub(super) const LAST_DAYS: u32 = 4_000;
 
 /// For how many days the account's count of a day is kept.
 pub(super) const COUNT_DAYS: i64 = 7;
