@@ -35,13 +35,15 @@ def addresses(aws, stack):
 def bucket_names(aws, stack):
     """The names of the stack's buckets."""
     s3 = aws.client("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        try:
-            tags = s3.get_bucket_tagging(Bucket=bucket["Name"])["TagSet"]
-        except botocore.exceptions.ClientError:
-            continue  # no tags, or somebody else's
-        if belongs(tags, stack):
-            yield bucket["Name"]
+    # Without the region these would be the buckets of the whole account, and an installation may have the same name in each of its regions.
+    for page in s3.get_paginator("list_buckets").paginate(BucketRegion=aws.region_name):
+        for bucket in page.get("Buckets", []):
+            try:
+                tags = s3.get_bucket_tagging(Bucket=bucket["Name"])["TagSet"]
+            except botocore.exceptions.ClientError:
+                continue  # no tags, or somebody else's
+            if belongs(tags, stack):
+                yield bucket["Name"]
 
 
 def buckets(aws, stack):

@@ -8,7 +8,7 @@ use std::{
 };
 
 use panda_scenarios::{
-    emulator::{Moto, boto3, tool},
+    emulator::{Moto, boto3, boto3_in, tool},
     root,
 };
 use panda_stage::tether::without_account;
@@ -163,6 +163,33 @@ fn what_a_stack_kept_is_listed_and_goes_only_when_somebody_writes_its_name() {
     assert_eq!(rest["tables"], json!(["panda-two-PandaJournal-1", "site-PandaJournal-1"]));
     let (output, said) = leftovers(&moto, &[], "");
     assert!(output.status.success() && said.contains("Nothing is left"), "{said}");
+}
+
+/// An installation of the same name in another region, whose fleet lives.
+const ELSEWHERE: &str = r#"
+s3, tags = client("s3"), [{"Key": "lethargic-panda:stack", "Value": "panda-Fleet-3GHI"}]
+s3.create_bucket(Bucket="alive", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+s3.put_bucket_tagging(Bucket="alive", Tagging={"TagSet": tags})
+ec2.allocate_address(Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": tags}])
+answer(None)
+"#;
+
+#[test]
+fn what_an_installation_of_the_same_name_has_in_another_region_is_neither_listed_nor_removed() {
+    let moto = Moto::start();
+    boto3(&moto.endpoint(), KEPT);
+    boto3_in("us-west-2", &moto.endpoint(), ELSEWHERE);
+    let there = |region: &str| boto3_in(region, &moto.endpoint(), THERE);
+    assert_eq!(
+        there("us-west-2")["buckets"],
+        json!(["alive", "foreign", "ours", "theirs"]),
+        "S3 lists the whole account's"
+    );
+
+    let (output, said) = leftovers(&moto, &["--delete"], "panda\n");
+    assert!(output.status.success() && said.contains("bucket ours,") && !said.contains("alive"), "{said}");
+    let rest = there("us-west-2");
+    assert_eq!((&rest["addresses"], &rest["buckets"]), (&json!(1), &json!(["alive", "foreign", "theirs"])));
 }
 
 #[test]
