@@ -227,19 +227,21 @@ mutants: $(RUST_TOOLS)/$(CARGO_MUTANTS).installed ## faults put into the decisio
 build: tools ## the functions for Lambda, in release: target/lambda/NAME/bootstrap (ARCH=arm64 or x86_64)
 	$(WITH_TOOLS) cargo lambda build --release --locked $(if $(filter x86_64,$(ARCH)),--x86-64,--arm64) $(FUNCTIONS:%=--package %)
 
-# Without ARCH on the command line nothing overrides what an earlier --guided saved in samconfig.toml.
+# sam does not know AWS_REGION, and takes the region that --guided saved; what is written in bin takes AWS_REGION first.
+IN_REGION := $(if $(AWS_REGION),--region $(AWS_REGION))
+
+# ARCH that stands in no command line and no environment is no wish: what is saved in samconfig.toml decides.
 deploy: tools ## builds and deploys to your account; the first time make deploy ARGS=--guided
-	$(WITH_TOOLS) sam build --parameter-overrides Architecture=$(ARCH)
-	$(WITH_TOOLS) sam deploy --stack-name $(STACK) $(if $(filter command line,$(origin ARCH)),--parameter-overrides Architecture=$(ARCH)) $(ARGS)
+	@$(WITH_TOOLS) $(VENV)/bin/python bin/deploy --stack $(STACK) $(if $(filter file,$(origin ARCH)),,--processor $(ARCH)) $(IN_REGION) $(ARGS)
 
 outputs: tools ## what the stack in your account says of itself: the site's address, names, where to look
-	$(WITH_TOOLS) sam list stack-outputs --stack-name $(STACK) $(ARGS)
+	$(WITH_TOOLS) sam list stack-outputs --stack-name $(STACK) $(IN_REGION) $(ARGS)
 
 connect: tools ## shows where to let CodePipeline read your repository, waits for your click, and starts the pipeline
 	@$(VENV)/bin/python bin/connect --stack $(STACK) $(ARGS)
 
 teardown: tools ## removes the stack from your account; what people would miss stays: addresses, buckets, the panda's journal
-	$(WITH_TOOLS) sam delete --stack-name $(STACK) $(ARGS)
+	$(WITH_TOOLS) sam delete --stack-name $(STACK) $(IN_REGION) $(ARGS)
 
 leftovers: tools ## lists what a torn down stack has kept; ARGS=--delete removes it for good
 	@$(VENV)/bin/python bin/leftovers --stack $(STACK) $(ARGS)

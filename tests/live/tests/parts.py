@@ -68,9 +68,9 @@ class Deploying(unittest.TestCase):
         arguments = deployment.sam_arguments(RUN, deployment.parameters(RUN, Wishes()))
         command = ["make", "--no-print-directory", "-n", "-o", "tools", "deploy", f"STACK={RUN.stack}", f"ARGS={shlex.join(arguments)}"]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        line = next(line for line in said.splitlines() if " sam deploy " in line)
+        line = next(line for line in said.splitlines() if " bin/deploy " in line)
         self.assertEqual(shlex.split(line)[-len(arguments) :], arguments)
-        self.assertIn(f"--stack-name {RUN.stack}", line)
+        self.assertIn(f"--stack {RUN.stack}", line)
         # What people have saved by --guided is about their own installation.
         self.assertNotIn(deployment.NOBODYS_CONFIGURATION, (ROOT / "samconfig.toml").read_text(encoding="utf-8"))
 
@@ -164,9 +164,13 @@ class Beginning(unittest.TestCase):
             Path("samconfig.toml").write_text('[default.deploy.parameters]\nregion = "eu-west-3"\nprofile = "work"\n', encoding="utf-8")
             Path("aws").write_text("[profile work]\nregion = eu-north-1\n[profile other]\n", encoding="utf-8")
             with mock.patch.dict(os.environ, {"AWS_CONFIG_FILE": f"{folder}/aws"}):
+                os.environ.pop("AWS_REGION", None)
                 for asked, region, profile in [((None, None), "eu-west-3", "work"), (("us-west-2", "other"), "us-west-2", "other")]:
                     opened, told = open_session(*asked)
                     self.assertEqual((opened.region_name, opened.profile_name, told), (region, profile, profile))
+                # Somebody with installations in two regions names the other one.
+                os.environ["AWS_REGION"] = "ap-south-1"
+                self.assertEqual(open_session(None, None)[0].region_name, "ap-south-1")
                 Path("samconfig.toml").unlink()
                 self.assertIsNone(open_session(None, None)[1])
             os.chdir("/")

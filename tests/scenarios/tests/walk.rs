@@ -207,3 +207,149 @@ answer(None)
     assert!(!output.status.success() && said.contains("make teardown first"), "{said}");
     assert_eq!(boto3(&moto.endpoint(), THERE), all);
 }
+
+/// A `sam` that writes down what it is told. After `--guided` it has saved the processor that `ANSWER` names, if it names one.
+const SAM: &str = r#"#!/bin/sh
+echo "$@" >>told
+case "$*" in *--guided*) [ -z "$ANSWER" ] || printf 'version = 0.1\n[default.deploy.parameters]\nparameter_overrides = "Architecture=\\"%s\\""\n' "$ANSWER" >samconfig.toml ;; esac
+"#;
+
+/// What `sam build` and `sam deploy` are told by `bin/deploy` where `--guided` has saved some parameters, or none; or else why it refuses.
+fn deployed(saved: Option<&str>, answer: &str, arguments: &[&str]) -> Result<(String, String), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let sam = folder.path().join("sam");
+    std::fs::write(&sam, SAM).unwrap();
+    std::fs::set_permissions(&sam, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let shipped = std::fs::read_to_string(root().join("samconfig.toml")).unwrap();
+    let section = "[default.deploy.parameters]\n";
+    assert!(shipped.contains(section));
+    let config = match saved {
+        Some(saved) => shipped.replace(section, &format!("{section}parameter_overrides = {}\n", json!(saved))),
+        None => shipped,
+    };
+    std::fs::write(folder.path().join("samconfig.toml"), config).unwrap();
+    let output = without_account(tool("python").as_os_str())
+        .current_dir(folder.path())
+        .arg(root().join("bin/deploy"))
+        .args(["--stack", "panda"])
+        .args(arguments)
+        .env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()))
+        .env("ANSWER", answer)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = std::fs::read_to_string(folder.path().join("told")).unwrap_or_default();
+    if output.status.success() {
+        let (build, deploy) = told.trim_end().split_once('\n').unwrap();
+        return Ok((build.to_owned(), deploy.to_owned()));
+    }
+    let said = String::from_utf8(output.stderr).unwrap();
+    // Before anything is built, but for an answer that nobody could know.
+    assert!(!answer.is_empty() || (output.status.code() == Some(2) && told.is_empty()), "{told}{said}");
+    Err(said)
+}
+
+#[test]
+fn the_functions_are_built_for_the_processor_that_the_stack_gets() {
+    let saved = r#"PandaMode="Leashed" PandaHolidays="12-25 12-26" Architecture="x86_64""#;
+    for (saved, arguments, processor, words) in [
+        (None, &[][..], "arm64", " --parameter-overrides Architecture=arm64"),
+        (None, &["--processor", "x86_64"], "x86_64", " --parameter-overrides Architecture=x86_64"),
+        (
+            None,
+            &[
+                "--processor",
+                "x86_64",
+                "--parameter-overrides",
+                "CreateFleet=true",
+                "FleetName=web",
+                "--region",
+                "eu-west-1",
+            ],
+            "x86_64",
+            " --region eu-west-1 --parameter-overrides CreateFleet=true FleetName=web Architecture=x86_64",
+        ),
+        (
+            None,
+            &["--no-confirm-changeset", "--parameter-overrides", "Architecture=x86_64", "PandaMode=Off"],
+            "x86_64",
+            " --no-confirm-changeset --parameter-overrides Architecture=x86_64 PandaMode=Off",
+        ),
+        (Some(saved), &[], "x86_64", ""),
+        (Some(saved), &["--processor", "x86_64", "--no-confirm-changeset"], "x86_64", " --no-confirm-changeset"),
+        (Some(saved), &["--guided"], "x86_64", " --guided"),
+        // Another section is another installation.
+        (
+            Some(saved),
+            &["--config-env", "other", "--parameter-overrides", "PandaMode=Off"],
+            "arm64",
+            " --config-env other --parameter-overrides PandaMode=Off Architecture=arm64",
+        ),
+    ] {
+        let (build, deploy) = deployed(saved, "", arguments).unwrap();
+        assert_eq!(build, format!("build --parameter-overrides Architecture={processor}"), "{arguments:?}");
+        assert_eq!(deploy, format!("deploy --stack-name panda{words}"), "{arguments:?}");
+    }
+    for (saved, arguments, why) in [
+        (Some(saved), &["--processor", "arm64"][..], "ARCH is arm64 and Architecture is x86_64 in samconfig.toml"),
+        (Some("PandaMode=Leashed"), &[], "add Architecture=arm64"),
+        (None, &["--processor", "arm64", "--parameter-overrides", "Architecture=x86_64"], "x86_64 in ARGS"),
+        (None, &["--processor", "riscv"], "There is no processor riscv"),
+        (Some(saved), &["--config-file", "samconfig.ini"], "samconfig.ini"),
+    ] {
+        let said = deployed(saved, "", arguments).unwrap_err();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn what_guided_has_saved_is_not_overridden_for_one_run() {
+    let saved = r#"PandaMode="Leashed" CreateFleet="false" Architecture="arm64""#;
+    for arguments in
+        [&["--parameter-overrides", "PandaMode=Off"][..], &["--guided", "--parameter-overrides", "PandaMode=Off"]]
+    {
+        let said = deployed(Some(saved), "", arguments).unwrap_err();
+        assert!(said.contains("Change PandaMode in samconfig.toml"), "{said}");
+    }
+    assert!(deployed(None, "", &["--parameter-overrides", "PandaMode=Off"]).is_ok());
+}
+
+#[test]
+fn another_processor_as_an_answer_to_guided_is_told_at_once() {
+    let (_, deploy) = deployed(None, "arm64", &["--guided"]).unwrap();
+    assert_eq!(
+        deploy, "deploy --stack-name panda --guided --parameter-overrides Architecture=arm64",
+        "the default of the question"
+    );
+    let said = deployed(None, "x86_64", &["--guided"]).unwrap_err();
+    assert!(said.contains("built for arm64") && said.contains("run make deploy now"), "{said}");
+}
+
+#[test]
+fn make_tells_what_people_said_of_the_processor_and_the_region_and_nothing_else() {
+    let line = |target: &str, environment: &[(&str, &str)], arguments: &[&str]| {
+        let output = without_account("make".as_ref())
+            .current_dir(root())
+            .args(["--no-print-directory", "-n", "-o", "tools", target])
+            .args(arguments)
+            .env_remove("AWS_REGION")
+            .env_remove("MAKEFLAGS")
+            .env_remove("ARCH")
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = said.lines().find(|line| line.contains("--stack")).unwrap_or_default();
+        line.split_once(" --stack").unwrap().1.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("deploy", &[], &[]), "lethargic-panda");
+    assert_eq!(
+        line("deploy", &[("ARCH", "x86_64")], &["ARGS=--guided"]),
+        "lethargic-panda --processor x86_64 --guided"
+    );
+    assert_eq!(line("deploy", &[], &["ARCH=arm64"]), "lethargic-panda --processor arm64");
+    for target in ["deploy", "teardown", "outputs"] {
+        let said = line(target, &[("AWS_REGION", "us-west-2")], &["ARGS=--region eu-west-3"]);
+        assert!(said.ends_with("lethargic-panda --region us-west-2 --region eu-west-3"), "the last one counts: {said}");
+    }
+}
