@@ -50,6 +50,13 @@ def with_default(template, value):
     return parameter.get("Default") if parameter else value
 
 
+def text(template, value):
+    """What a text is that a Sub puts together from parameters, with their defaults."""
+    if isinstance(value, dict) and isinstance(value.get("Fn::Sub"), str):
+        return re.sub(r"\$\{(\w+)\}", lambda name: str(with_default(template, {"Ref": name[1]})), value["Fn::Sub"])
+    return str(with_default(template, value))
+
+
 def branches(value):
     """A value, or every value that an If may come to."""
     if isinstance(value, dict) and "Fn::If" in value:
@@ -210,9 +217,9 @@ class HookOutlivesEvent(Lacking, CloudFormationLintRule):
         """Name and heartbeat of every lifecycle hook."""
         for _, body in resources(template, "AWS::AutoScaling::AutoScalingGroup"):
             for hook in body["Properties"].get("LifecycleHookSpecificationList", []):
-                yield str(hook.get("LifecycleHookName")), hook.get("HeartbeatTimeout", DEFAULT_HEARTBEAT)
+                yield text(template, hook.get("LifecycleHookName")), hook.get("HeartbeatTimeout", DEFAULT_HEARTBEAT)
         for name, body in resources(template, "AWS::AutoScaling::LifecycleHook"):
-            yield str(body["Properties"].get("LifecycleHookName", name)), body["Properties"].get("HeartbeatTimeout", DEFAULT_HEARTBEAT)
+            yield text(template, body["Properties"].get("LifecycleHookName", name)), body["Properties"].get("HeartbeatTimeout", DEFAULT_HEARTBEAT)
 
     def nested(self, filename, url):
         """The hooks of a nested template that lies beside this one."""

@@ -25,7 +25,8 @@ use panda_world::HookSpec;
 use serde_json::{Value, json};
 
 /// The parameters of the nested template that have other names in the main one, or come from its resources.
-const SHARED: [&str; 4] = ["AlarmTopicArn", "LogRetentionDays", "PermissionsBoundary", "PreflightFunctionArn"];
+const SHARED: [&str; 5] =
+    ["AlarmTopicArn", "HookNamePrefix", "LogRetentionDays", "PermissionsBoundary", "PreflightFunctionArn"];
 
 /// Read from Systems Manager when the nested stack is made.
 const IMAGES: [&str; 2] = ["Arm64Image", "X8664Image"];
@@ -415,10 +416,13 @@ fn the_terminate_hook_is_inline_ours_and_the_one_that_the_simulations_are_about(
     let template = Template::fleet();
     let hooks = properties(&template, "Group")["LifecycleHookSpecificationList"].as_array().unwrap();
     let [hook] = hooks.as_slice() else { panic!("one hook: {hooks:?}") };
-    let name = hook["LifecycleHookName"].as_str().unwrap();
-    assert_eq!(name, "elastic-ip-terminate");
-    assert!(name.starts_with(Template::read().default("HookNamePrefix").as_str().unwrap()));
-    let simulated = HookSpec::terminate(name);
+    // Whatever prefix elastic-ip-failover answers, the hook has it.
+    assert_eq!(hook["LifecycleHookName"], json!({"Fn::Sub": "${HookNamePrefix}-terminate"}));
+    for (given, name) in [(&[][..], "elastic-ip-terminate"), (&[("HookNamePrefix", "ours/eip")], "ours/eip-terminate")]
+    {
+        assert_eq!(template.with(given, &hook["LifecycleHookName"]), name);
+    }
+    let simulated = HookSpec::terminate("elastic-ip-terminate");
     assert_eq!(hook["HeartbeatTimeout"], simulated.heartbeat_seconds);
     assert_eq!(hook["LifecycleTransition"], simulated.transition);
     assert_eq!(hook["DefaultResult"], "CONTINUE", "an unanswered hook lets the server go");
