@@ -165,6 +165,9 @@ fn what_is_deleted_goes_in_an_order_that_leaves_no_hook_and_no_orphan() {
         ("Group", "RoutesOfSubnet3"),
         ("FleetAddress", "GatewayOfNetwork"),
         ("Group", "LaunchPreflight"),
+        // It copies its models a last time, too.
+        ("Group", "ModelPolicy"),
+        ("Group", "ModelBucket"),
     ] {
         assert!(closure(&needs, first).contains(then), "{first} is not deleted before {then}");
     }
