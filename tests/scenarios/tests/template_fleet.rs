@@ -642,7 +642,7 @@ fn written_metrics() -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn the_dashboard_shows_every_metric_that_the_code_writes_and_no_other() {
     let template = Template::read();
-    let body = properties(&template, "Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body = properties(&template, "Dashboard")["DashboardBody"]["Fn::Sub"][0].as_str().unwrap();
     let shown: BTreeSet<(String, String)> = body
         .split("SEARCH('{LethargicPanda,Function,")
         .skip(1)
@@ -664,8 +664,25 @@ fn the_dashboard_shows_every_metric_that_the_code_writes_and_no_other() {
 #[test]
 fn the_dashboard_is_json_and_its_widgets_do_not_overlap() {
     let template = Template::read();
-    let body = properties(&template, "Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap().replace("${!", "${");
-    let body: Value = serde_json::from_str(&body).unwrap();
+    let [body, given] = properties(&template, "Dashboard")["DashboardBody"]["Fn::Sub"].as_array().unwrap().as_slice()
+    else {
+        panic!("a text, and what is put into it")
+    };
+    // An alarm that there is on a condition only, with the comma before it.
+    let body = given.as_object().unwrap().iter().fold(body.as_str().unwrap().to_owned(), |body, (name, value)| {
+        body.replace(&format!("${{{name}}}"), value["Fn::If"][1]["Fn::Sub"].as_str().unwrap())
+    });
+    let body: Value = serde_json::from_str(&body.replace("${!", "${")).unwrap();
+    let shown: BTreeSet<&str> = strings(&body["widgets"][0]["properties"]["alarms"]).into_iter().collect();
+    let alarms: BTreeSet<String> =
+        template.resources("AWS::CloudWatch::Alarm").map(|(id, _)| format!("${{{id}.Arn}}")).collect();
+    assert_eq!(shown, alarms.iter().map(String::as_str).collect());
+    for value in given.as_object().unwrap().values() {
+        let named = value["Fn::If"][1].to_string();
+        let (id, alarm) =
+            template.resources("AWS::CloudWatch::Alarm").find(|(id, _)| named.contains(id.as_str())).unwrap();
+        assert_eq!((&alarm["Condition"], &value["Fn::If"][2]), (&value["Fn::If"][0], &json!("")), "{id}");
+    }
     let mut taken = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {
         let [x, y, width, height] = ["x", "y", "width", "height"].map(|key| widget[key].as_u64().unwrap());
