@@ -14,6 +14,8 @@
 #   them after their refusal. So the question comes before `systemctl stop`, not from it.
 # - Both wait up to 7200 seconds for their work when they stop, and an idle 1.x for the end of its long poll of 60 seconds.
 # - With an empty pid file, which a full disk leaves behind, neither starts, and the unit of 1.x says "active (exited)" all the same.
+# - Neither unit sets KillMode, so that systemd ends with the agent whatever its hooks have started and left in its control group, such
+#   as the application (issue 169 of aws-codedeploy-agent).
 set -u
 export LC_ALL=C # a log may hold any bytes
 
@@ -33,6 +35,7 @@ unit=codedeploy-agent
 home=$root/opt/codedeploy-agent
 proc=$root/proc
 config=$root/etc/codedeploy-agent/conf/codedeployagent.yml
+drop_in=$root/run/systemd/system/$unit.service.d/lethargic-panda.conf # gone with the next boot
 
 say() { printf 'restart-agent: %s\n' "$*" >&2; }
 
@@ -66,6 +69,25 @@ systemd() {
     if [ "$code" -ne 0 ]; then remarks+=("systemctl $1: ${said%%$'\n'*}"); fi
   fi
   return "$code"
+}
+
+# Has systemd end the agent alone, and not what its hooks have started. Where that cannot be said the agent is restarted all the same:
+# without one the server gets no code any more.
+end_only_the_agent() {
+  local said
+  case $(timeout 10 systemctl show --property=KillMode --value "$unit" 2>/dev/null </dev/null) in
+    process | none) return 0 ;;
+  esac
+  if said=$( (mkdir -p "${drop_in%/*}" && printf '[Service]\nKillMode=process\n' >"$drop_in") 2>&1); then
+    if systemd 10 daemon-reload; then return 0; fi
+    said='systemd did not read it'
+  fi
+  remarks+=("what the hooks have started may end with the agent, for want of $drop_in: $said")
+}
+
+# Leaves the unit as its makers wrote it: a master that crashes must not leave a worker behind, beside which the next one polls.
+forget_drop_in() {
+  if [ -e "$drop_in" ]; then rm -f "$drop_in" && systemd 10 daemon-reload; fi
 }
 
 # Finds the agent's own processes by their names, and only those of root or of the user that it was configured to be: a name is anybody's
@@ -322,6 +344,7 @@ else
   can_write
 fi
 
+end_only_the_agent
 stopped=yes
 systemd "$stop_seconds" stop "$unit"
 if ! none_left; then
@@ -344,6 +367,7 @@ fi
 # Nobody runs, so whatever these files say is wrong.
 rm -f "$pid_dir/codedeploy-agent.pid" "$pid_dir/codedeploy-agent.pid.lock" "$pid_dir/master.pid"
 
+forget_drop_in
 mark=$(place)
 timeout 10 systemctl reset-failed "$unit" >/dev/null 2>&1 </dev/null 9>&- # its limit of starts counts the dead ones
 systemd "$start_seconds" start "$unit"

@@ -354,7 +354,7 @@ impl Machine {
         for (name, body) in commands {
             machine.has(name, body);
         }
-        for name in ["sh", "tr", "sed", "printf", "rm", "wc"] {
+        for name in ["sh", "tr", "sed", "printf", "rm", "wc", "mkdir", "cat"] {
             let real =
                 ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(name)).into_iter().find(|path| path.exists());
             if let Some(real) = real {
@@ -384,6 +384,7 @@ impl Machine {
             .env_clear()
             .env("PATH", self.path())
             .env("MACHINE", self.path())
+            .env("STOP_AGENT_ROOT", self.path())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -403,6 +404,36 @@ fn the_document_stops_the_agent_by_systemd_where_there_is_one() {
     assert_eq!((&told["before"], &told["after"]), (&json!("4711 4712"), &json!("")));
     // Not waited for: the agent's own unit would let it take two hours.
     assert_eq!(fs::read_to_string(machine.path().join("asked")).unwrap(), "stop --no-block codedeploy-agent\n");
+}
+
+#[test]
+fn the_document_spares_what_the_agents_hooks_have_started() {
+    // systemd does as the drop-ins say that it has read: of all else in the unit's control group nothing is left.
+    let systemctl = r#"case "$1" in
+        daemon-reload) cat "$MACHINE"/run/systemd/system/codedeploy-agent.service.d/*.conf >"$MACHINE/read" 2>/dev/null;;
+        stop) case "$(cat "$MACHINE/read")" in *KillMode=process*) ;; *) rm "$MACHINE/application";; esac; rm "$MACHINE/alive";;
+    esac; exit 0"#;
+    let machine = Machine::new(true, &[("systemctl", systemctl)]);
+    let alive = |name: &str| machine.path().join(name).exists();
+    fs::write(machine.path().join("application"), "").unwrap();
+    let (output, told) = machine.run();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(told["agent"], "stopped");
+    assert!(alive("application") && !alive("alive"));
+    // The next agent's unit is as its makers wrote it.
+    assert_eq!(fs::read_to_string(machine.path().join("read")).unwrap(), "");
+    assert!(!alive("run/systemd/system/codedeploy-agent.service.d/lethargic-panda.conf"));
+}
+
+#[test]
+fn the_document_stops_the_agent_where_the_drop_in_cannot_be_written_and_says_so() {
+    let systemctl = r#"case "$1" in stop) rm "$MACHINE/alive";; esac; exit 0"#;
+    let machine = Machine::new(true, &[("systemctl", systemctl)]);
+    fs::write(machine.path().join("run"), "").unwrap();
+    let (output, told) = machine.run();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(told["agent"], "stopped");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("may end with the agent"), "{output:?}");
 }
 
 #[test]

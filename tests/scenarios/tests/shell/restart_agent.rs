@@ -7,6 +7,7 @@ use panda_scenarios::root;
 use crate::server::{Agent, Bystander, Restart, Server, at_once};
 
 const LOG: &str = "var/log/aws/codedeploy-agent/codedeploy-agent.log";
+const DROP_IN: &str = "run/systemd/system/codedeploy-agent.service.d/lethargic-panda.conf";
 const TRACKED: &str = "opt/codedeploy-agent/deployment-root/ongoing-deployment/d-EXAMPLE01";
 
 #[test]
@@ -65,6 +66,47 @@ fn a_hung_agent_is_killed_and_nobody_else() {
         assert!(!server.masters().contains(&before));
         assert!(restart.remarks.contains("still there, so killed"), "{}", restart.remarks);
         assert!(others.iter_mut().all(Bystander::lives));
+    });
+}
+
+#[test]
+fn what_a_hook_has_started_outlives_the_restart_of_its_agent() {
+    at_once(Agent::BOTH, |agent| {
+        let server = Server::with(agent);
+        let before = server.boot();
+        let mut application = server.started_by_a_hook("/usr/sbin/httpd");
+        let restart = server.restart_agent();
+        restart.assert_cured("restarted");
+        assert!(!server.masters().contains(&before));
+        assert!(application.lives(), "{}", server.read("fake/calls"));
+        // A master that crashes later must not leave a worker behind: the unit is again as it was.
+        assert!(!server.path(DROP_IN).exists());
+        assert_eq!((server.asked("daemon-reload"), server.read("fake/kill-mode").as_str()), (2, ""));
+    });
+}
+
+#[test]
+fn a_unit_that_spares_what_hooks_have_started_is_left_as_it_is() {
+    at_once(["process", "none"], |mode| {
+        let server = Server::with(Agent::One);
+        server.boot();
+        server.write("fake/kill-mode", mode);
+        let mut application = server.started_by_a_hook("/usr/sbin/httpd");
+        server.restart_agent().assert_cured("restarted");
+        assert!(application.lives());
+        assert_eq!(server.asked("daemon-reload"), 0);
+    });
+}
+
+#[test]
+fn where_systemd_cannot_be_told_to_spare_others_the_agent_is_restarted_all_the_same_and_it_is_said() {
+    at_once(Agent::BOTH, |agent| {
+        let server = Server::with(agent);
+        server.boot();
+        server.write("run/systemd", ""); // no folder, so nothing can be put into it
+        let restart = server.restart_agent();
+        restart.assert_cured("restarted");
+        assert!(restart.errors().contains("what the hooks have started may end with the agent"), "{restart:?}");
     });
 }
 

@@ -222,6 +222,13 @@ impl Server {
         Bystander { child }
     }
 
+    /// The same, started by a hook of a deployment: it is in the control group of the agent's unit.
+    pub(crate) fn started_by_a_hook(&self, name: &str) -> Bystander {
+        let bystander = self.bystander(name);
+        self.write(&format!("fake/left-{}", bystander.child.id()), "");
+        bystander
+    }
+
     /// The living masters, oldest first.
     pub(crate) fn masters(&self) -> Vec<u64> {
         let mut found: Vec<u64> =
