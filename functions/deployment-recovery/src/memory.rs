@@ -64,7 +64,7 @@ impl Memory {
 
     /// Notes that a restart could not be sent.
     pub(crate) fn note_unsent(&mut self, instance: InstanceId, sent: Timestamp, why: &str) {
-        self.sent.push(Restart { instance, sent, state: RestartState::Unanswered { status: why.to_owned() } });
+        self.sent.push(Restart { instance, sent, state: RestartState::NotSent { why: why.to_owned() } });
     }
 
     /// The runs that Systems Manager lists, and those of ours that it does not list yet.
@@ -72,7 +72,9 @@ impl Memory {
         let listed: Vec<Restart> = runs.into_iter().map(restart).collect();
         let mut unclaimed: Vec<&Restart> = listed.iter().collect();
         let mut unlisted = Vec::new();
-        for own in &self.sent {
+        let is_sent = |own: &&Restart| own.state == RestartState::Running;
+        // A command may have been taken though its reply was lost: it accounts for a run that no other of ours does.
+        for own in self.sent.iter().filter(is_sent).chain(self.sent.iter().filter(|own| !is_sent(own))) {
             let is_it = |run: &&Restart| run.instance == own.instance && run.sent.duration_since(own.sent) >= -SKEW;
             let oldest = unclaimed.iter().enumerate().filter(|(_, run)| is_it(run)).min_by_key(|(_, run)| run.sent);
             if let Some((place, _)) = oldest {
@@ -127,6 +129,18 @@ mod tests {
         let of_the_first = seen.iter().filter(|restart| restart.instance.as_str() == "i-1");
         assert_eq!(of_the_first.count(), 2);
         assert!(seen.iter().any(|restart| restart.state == RestartState::Running));
+    }
+
+    #[test]
+    fn what_could_not_be_sent_is_not_the_run_that_was_sent_after_it() {
+        let mut memory = Memory::default();
+        memory.note_unsent("i-1".into(), at(100), "throttled");
+        memory.note_sent("i-1".into(), at(150));
+        let states = |seen: Vec<Restart>| seen.into_iter().map(|restart| restart.state).collect::<Vec<_>>();
+        let seen = states(memory.with_sent(vec![run("i-1", 150, "Success")], at(160)));
+        assert!(matches!(seen.as_slice(), [RestartState::Unanswered { .. }, RestartState::NotSent { .. }]), "{seen:?}");
+        let both = vec![run("i-1", 100, "Success"), run("i-1", 150, "Success")];
+        assert_eq!(states(memory.with_sent(both, at(160))).len(), 2, "only the reply was lost");
     }
 
     #[test]

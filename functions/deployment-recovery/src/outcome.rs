@@ -103,6 +103,7 @@ impl FindingOutcome {
                 Standing::Here(Nursing::Cured) => Some("polls again"),
                 Standing::Here(Nursing::Running) => Some("is being restarted"),
                 Standing::Here(Nursing::Busy(_)) => Some("is busy"),
+                Standing::Here(Nursing::Unsent(_)) => Some("could not be told to restart"),
                 Standing::Here(Nursing::Troubled(_)) => Some("is beyond cure"),
                 Standing::Gone => Some("is gone with its instance"),
                 Standing::Here(Nursing::Untried) | Standing::Whole | Standing::Unseen => None,

@@ -242,7 +242,13 @@ impl<'a, C: Cases> Work<'a, C> {
         let acts = matches!(plan.step, Step::Restart(_) | Step::SetUnhealthy { .. } | Step::Retry { .. });
         let waits_to_act = matches!(plan.step, Step::Wait(_))
             && plan.reasons.iter().any(|reason| {
-                matches!(reason, Reason::GroupBusy { .. } | Reason::AgentBusy { .. } | Reason::RestartRuns { .. })
+                matches!(
+                    reason,
+                    Reason::GroupBusy { .. }
+                        | Reason::AgentBusy { .. }
+                        | Reason::RestartRuns { .. }
+                        | Reason::RestartNotSent { .. }
+                )
             });
         let only_explains = self.app.config.mode == Mode::ExplainOnly && (acts || waits_to_act);
         if only_explains || (acts && !self.refused.is_empty()) {

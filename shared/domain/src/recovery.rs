@@ -50,7 +50,7 @@ pub use self::{
     chat::ChatMessage,
     code::DeploymentErrorCode,
     command::{Command, CommandError, Target as CommandTarget},
-    diagnosis::{Diagnosis, Finding, MOST_UNANSWERED, MOST_WHILE_BUSY, Nursing, Said, Standing, diagnose},
+    diagnosis::{Diagnosis, Finding, MOST_UNANSWERED, MOST_UNSENT, MOST_WHILE_BUSY, Nursing, Said, Standing, diagnose},
     links::Console,
     look::{
         Creator, DeploymentInfo, DeploymentLook, DeploymentStatus, Diagnostics, InstanceLook, LifecycleEvent, Look,

@@ -11,8 +11,8 @@ use panda_domain::{
     recovery::{
         ActionLook, AgentReport, AgentTrouble, AgentVerdict, Call, Cause, Command, CommandTarget, Commit, Console,
         Cure, DeploymentErrorCode, DeploymentStatus, Diagnostics, ExecutionLook, Facts, Hints, LifecycleEvent, Look,
-        News, NoWake, Pattern, Reason, Refusal, RunStatus, Step, Subject, Target, TargetStatus, Wake, message, plan,
-        rows, table,
+        News, NoWake, Pattern, Reason, Refusal, Restart, RestartState, RunStatus, Step, Subject, Target, TargetStatus,
+        Wake, message, plan, rows, table,
     },
 };
 use serde_json::{Value, json};
@@ -524,6 +524,35 @@ fn a_busy_agent_is_asked_again_a_silent_one_once_more_and_neither_for_ever() {
     let told = plan(&look, &rules(), now());
     let trouble = AgentTrouble::NoAnswer;
     assert_eq!(told.reasons, [Reason::AgentNotCured { instance: instance(0), trouble }]);
+}
+
+#[test]
+fn a_restart_that_was_not_taken_is_sent_again_after_a_pause_and_no_server_is_given_up_for_it() {
+    let mut look = launched(vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")]);
+    let unsent = || Restart { state: RestartState::NotSent { why: "throttled".to_owned() }, ..restarted(0, "") };
+    let at = |look: &Look, minutes| plan(look, &rules(), now() + SignedDuration::from_mins(minutes));
+    look.restarts = Ok(vec![unsent()]);
+    let pausing = at(&look, -1);
+    assert_eq!(pausing.step, Step::Wait(rules().look_every));
+    let sentence = format!("Systems Manager did not take the restart on `{}`", instance(0));
+    assert_eq!((pausing.reasons[0].code(), pausing.reasons[0].to_string()), ("restart-not-sent", sentence));
+    assert!(matches!(at(&look, 1).step, Step::Restart(_)));
+    look.restarts = Ok(vec![unsent(), unsent()]);
+    assert!(matches!(at(&look, 1).step, Step::Restart(_)));
+    // It serves, and nobody has touched it.
+    look.restarts = Ok(vec![unsent(), unsent(), unsent()]);
+    let told = at(&look, 1);
+    assert!(matches!(told.step, Step::Tell(_)), "{told:?}");
+    let trouble = AgentTrouble::NotSent;
+    assert_eq!(told.reasons[0], Reason::AgentNotCured { instance: instance(0), trouble });
+    let words = written(&look, News::Failed);
+    assert!(words.contains("was not taken by Systems Manager (throttled)"), "{words}");
+    assert!(words.contains("nothing was done on the instance. (restart-not-sent)"), "{words}");
+    // What was sent and what was not are counted each for itself.
+    look.restarts = Ok(vec![unsent(), unsent(), restarted(0, "")]);
+    assert!(matches!(at(&look, 1).step, Step::Restart(_)));
+    look.restarts = Ok(vec![unsent(), restarted(0, BUSY), restarted(0, BUSY)]);
+    assert!(matches!(at(&look, 1).step, Step::Restart(_)));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod cases;
 mod recovery_failure;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use jiff::SignedDuration;
 use panda_domain::{
@@ -12,7 +12,7 @@ use panda_domain::{
     failover::{Lifecycle, Step as Turn},
     recovery::{
         ActionLook, Commit, Creator, Cure, DeploymentErrorCode, DeploymentStatus, ExecutionLook, Look, News, Ping,
-        Reason, RunStatus, Standing, Step, Subject, Target, TargetStatus, message, plan,
+        Reason, Restart, RestartState, RunStatus, Standing, Step, Subject, Target, TargetStatus, message, plan,
     },
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -102,6 +102,7 @@ enum Trouble {
     Execution(RunStatus),
     StageRuns,
     Restarted(usize, &'static str),
+    NotSent(usize, usize),
     Serving(u32),
 }
 
@@ -134,6 +135,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         1 => select(runs).prop_map(Trouble::Execution),
         1 => Just(Trouble::StageRuns),
         3 => (0_usize..3, select(vec![CURED, BUSY, DEAD, DENIED, "garbage", ""])).prop_map(|(n, out)| Trouble::Restarted(n, out)),
+        2 => (0_usize..3, 1_usize..4).prop_map(|(n, times)| Trouble::NotSent(n, times)),
         1 => (0_u32..4).prop_map(Trouble::Serving),
     ]
 }
@@ -190,6 +192,12 @@ fn apply(trouble: Trouble, look: &mut Look) {
         Trouble::Restarted(n, out) => {
             if let Ok(restarts) = &mut look.restarts {
                 restarts.push(restarted(n, out));
+            }
+        }
+        Trouble::NotSent(n, times) => {
+            if let Ok(restarts) = &mut look.restarts {
+                let state = RestartState::NotSent { why: "throttled".into() };
+                restarts.extend(iter::repeat_n(Restart { state, ..restarted(n, "") }, times));
             }
         }
         Trouble::Serving(serving) => look.serving = BTreeMap::from([("web".into(), serving)]),
@@ -410,6 +418,10 @@ proptest! {
             if let Step::SetUnhealthy { instance, .. } = &plan.step {
                 let finding = plan.diagnosis.findings.iter().find(|finding| finding.instance.as_ref() == Some(instance)).unwrap();
                 prop_assert!(finding.trouble().unwrap().ends_with_the_instance());
+                // What was never sent to a server says nothing of it.
+                let sent = |restart: &Restart| restart.instance == *instance && !matches!(restart.state, RestartState::NotSent { .. });
+                let unreached = look.instances.as_ref().unwrap()[instance].ping != Ping::Online;
+                prop_assert!(unreached || look.restarts.iter().flatten().any(sent));
                 let creator = &look.info(finding.deployment.as_ref().unwrap()).unwrap().creator;
                 prop_assert!(matches!(creator, Creator::AutoScaling | Creator::AutoUpdate));
             }

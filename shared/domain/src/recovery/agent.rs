@@ -96,6 +96,8 @@ pub enum AgentTrouble {
     DoesNotPoll,
     /// Systems Manager took the command and nothing came back.
     NoAnswer,
+    /// Systems Manager did not take the command: nobody has touched the instance.
+    NotSent,
     /// Systems Manager reached the instance once, and does not any more.
     ConnectionLost,
     /// Systems Manager never heard of the instance.
@@ -203,7 +205,7 @@ impl From<&str> for AgentAction {
 
 impl AgentTrouble {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotInstalled,
         Self::AccessDenied,
         Self::NoCredentials,
@@ -213,6 +215,7 @@ impl AgentTrouble {
         Self::Stuck,
         Self::DoesNotPoll,
         Self::NoAnswer,
+        Self::NotSent,
         Self::ConnectionLost,
         Self::Unmanaged,
     ];
@@ -230,13 +233,15 @@ impl AgentTrouble {
             Self::Stuck => "agent-stuck",
             Self::DoesNotPoll => "agent-does-not-poll",
             Self::NoAnswer => "agent-no-answer",
+            Self::NotSent => "restart-not-sent",
             Self::ConnectionLost => "instance-connection-lost",
             Self::Unmanaged => "instance-unmanaged",
         }
     }
 
     /// Whether a new instance from the same template would be any better. Permissions, network and what is installed come from the template, so
-    /// a new instance would have the same trouble; what happened to this instance alone, it would not.
+    /// a new instance would have the same trouble; what happened to this instance alone, it would not. What Systems Manager did not take from us
+    /// says nothing of any instance.
     #[must_use]
     pub fn ends_with_the_instance(self) -> bool {
         matches!(self, Self::DiskFull | Self::Stuck | Self::DoesNotPoll | Self::NoAnswer | Self::ConnectionLost)
@@ -289,6 +294,11 @@ impl AgentTrouble {
             Self::NoAnswer => (
                 "Systems Manager could not run the restart on the instance.",
                 "Look at the command in the console of Systems Manager; if the instance hangs, replace it.",
+                "codedeploy-agent-operations-verify",
+            ),
+            Self::NotSent => (
+                "Systems Manager did not take the restart from this function, so that nothing was done on the instance.",
+                "Read in the function's log what Systems Manager said: a permission, or too many calls in the account. Then send `recover`.",
                 "codedeploy-agent-operations-verify",
             ),
             Self::ConnectionLost => (

@@ -17,6 +17,8 @@ use crate::{
 pub const MOST_WHILE_BUSY: usize = 3;
 /// How often a restart is sent that nobody answers.
 pub const MOST_UNANSWERED: usize = 2;
+/// How often a restart is tried that Systems Manager does not take.
+pub const MOST_UNSENT: usize = 3;
 
 /// How far the clocks of CodeDeploy and Systems Manager may disagree. A restart that seems to be older than its reason by less is its answer:
 /// else it would be sent for ever.
@@ -81,6 +83,8 @@ pub enum Nursing {
     Running,
     /// It refused, being busy, and may be asked again; when it was asked last.
     Busy(Timestamp),
+    /// The command was not taken, and may be sent again; when it was tried last.
+    Unsent(Timestamp),
     /// It polls again.
     Cured,
     /// It is beyond cure.
@@ -300,8 +304,17 @@ fn nursing(restarts: &Seen<Vec<Restart>>, instance: &InstanceId, info: &Deployme
         Ping::Lost => Some(Nursing::Troubled(AgentTrouble::ConnectionLost)),
         Ping::Absent => Some(Nursing::Troubled(AgentTrouble::Unmanaged)),
     };
-    match tries.last().map(|restart| (&restart.state, restart.sent)) {
+    let last = tries.last().map(|restart| (&restart.state, restart.sent));
+    // What never reached the instance says nothing of it, and counts for itself.
+    let all = tries.len();
+    tries.retain(|restart| !matches!(restart.state, RestartState::NotSent { .. }));
+    let unsent = all - tries.len();
+    match last {
         None | Some((RestartState::Running, _)) => unreached.unwrap_or(Nursing::Untried),
+        Some((RestartState::NotSent { .. }, sent)) if unsent < MOST_UNSENT => {
+            unreached.unwrap_or(Nursing::Unsent(sent))
+        }
+        Some((RestartState::NotSent { .. }, _)) => unreached.unwrap_or(Nursing::Troubled(AgentTrouble::NotSent)),
         Some((RestartState::Answered(report), sent)) => match report.verdict() {
             AgentVerdict::Polls => Nursing::Cured,
             AgentVerdict::Busy if tries.len() < MOST_WHILE_BUSY => unreached.unwrap_or(Nursing::Busy(sent)),

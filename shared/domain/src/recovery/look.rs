@@ -307,6 +307,11 @@ pub struct Restart {
 pub enum RestartState {
     /// It runs, or waits to.
     Running,
+    /// Systems Manager did not take the command, so that nothing was done on the instance.
+    NotSent {
+        /// Why, as far as it is known.
+        why: String,
+    },
     /// The script said this.
     Answered(Box<AgentReport>),
     /// It ended without a word that we understand.

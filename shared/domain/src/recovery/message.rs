@@ -296,6 +296,7 @@ fn restarted(restart: &Restart) -> String {
     let Restart { instance, sent, state } = restart;
     let came = match state {
         RestartState::Running => "has not ended".to_owned(),
+        RestartState::NotSent { why } => format!("was not taken by Systems Manager ({})", clean(why)),
         RestartState::Unanswered { status } => format!("was not answered ({})", clean(status)),
         RestartState::Answered(report) => answered(report),
     };

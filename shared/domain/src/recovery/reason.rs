@@ -21,6 +21,8 @@ pub enum Reason {
     RestartRuns { instances: Vec<InstanceId> },
     /// The agent refused to be restarted in the middle of a lifecycle event.
     AgentBusy { instances: Vec<InstanceId> },
+    /// Systems Manager did not take the restart, which is sent again.
+    RestartNotSent { instances: Vec<InstanceId> },
     /// The wait was longer than patience.
     PatienceOver { minutes: i64 },
 
@@ -87,6 +89,7 @@ impl Reason {
             Self::StageRuns { .. } => "stage-runs",
             Self::RestartRuns { .. } => "restart-runs",
             Self::AgentBusy { .. } => "agent-busy",
+            Self::RestartNotSent { .. } => "restart-not-sent",
             Self::PatienceOver { .. } => "patience-over",
             Self::Curable { .. } => "curable",
             Self::Cured { .. } => "cured",
@@ -130,6 +133,9 @@ impl fmt::Display for Reason {
             Self::RestartRuns { instances } => write!(f, "the restart on `{}` has not ended", listed(instances)),
             Self::AgentBusy { instances } => {
                 write!(f, "the agent of `{}` is in the middle of a lifecycle event", listed(instances))
+            }
+            Self::RestartNotSent { instances } => {
+                write!(f, "Systems Manager did not take the restart on `{}`", listed(instances))
             }
             Self::PatienceOver { minutes } => write!(f, "after {minutes} minutes of waiting it was given up"),
             Self::Curable { instances } => write!(f, "a restart of its agent can cure `{}`", listed(instances)),

@@ -32,7 +32,7 @@ impl Case<'_> {
         }
         let due = self.nursed(|nursing| match nursing {
             Nursing::Untried => true,
-            Nursing::Busy(sent) => self.now.duration_since(sent) >= self.rules.look_every,
+            Nursing::Busy(sent) | Nursing::Unsent(sent) => self.now.duration_since(sent) >= self.rules.look_every,
             _ => false,
         });
         if !due.is_empty() {
@@ -54,6 +54,11 @@ impl Case<'_> {
         let busy = self.nursed(|nursing| matches!(nursing, Nursing::Busy(_)));
         if !busy.is_empty() {
             let why = Reason::AgentBusy { instances: instances(&busy) };
+            return self.wait(why, self.rules.look_every, reasons);
+        }
+        let unsent = self.nursed(|nursing| matches!(nursing, Nursing::Unsent(_)));
+        if !unsent.is_empty() {
+            let why = Reason::RestartNotSent { instances: instances(&unsent) };
             return self.wait(why, self.rules.look_every, reasons);
         }
         None
