@@ -18,7 +18,9 @@ use panda_aws::{
     servers::{self, Server},
 };
 use panda_domain::{
+    chaos::{GroupMember, GroupView},
     event::InstanceState,
+    failover::Lifecycle,
     ids::{DeploymentId, ExecutionId, FleetName, GroupName, InstanceId, PipelineName, StageName},
     recovery::{
         ActionLook, Commit, Creator, DeploymentErrorCode, DeploymentInfo, DeploymentLook, DeploymentStatus,
@@ -159,13 +161,7 @@ impl Eyes {
         let fleets = servers.iter().flat_map(BTreeMap::values).filter_map(|server| server.fleet.clone()).collect();
         let untagged = servers.iter().flatten().filter(|(_, server)| lives(server) && server.fleet.is_none());
         let untagged = untagged.map(|(id, _)| id.clone()).collect();
-        let serving = groups
-            .iter()
-            .filter_map(|(name, group)| {
-                let serving = group.as_ref().ok()?.as_ref()?.serving().count();
-                Some((name.clone(), u32::try_from(serving).unwrap_or(u32::MAX)))
-            })
-            .collect();
+        let (serving, changing) = turnover(&groups, memory);
         let instances = together(&failed, servers, &pings, &groups, memory);
         let look = Look {
             subject: subject.clone(),
@@ -177,6 +173,7 @@ impl Eyes {
             blocking,
             instances,
             serving,
+            changing,
             restarts,
             told,
         };
@@ -353,7 +350,7 @@ impl RawDeployment {
 struct Instances {
     servers: Read<BTreeMap<InstanceId, Server>>,
     pings: Read<BTreeMap<InstanceId, String>>,
-    groups: BTreeMap<GroupName, Read<Option<panda_domain::chaos::GroupView>>>,
+    groups: BTreeMap<GroupName, Read<Option<GroupView>>>,
 }
 
 /// What each service says of the instances, put together.
@@ -361,7 +358,7 @@ fn together(
     failed: &BTreeSet<InstanceId>,
     servers: Seen<BTreeMap<InstanceId, Server>>,
     pings: &Seen<BTreeMap<InstanceId, String>>,
-    groups: &BTreeMap<GroupName, Seen<Option<panda_domain::chaos::GroupView>>>,
+    groups: &BTreeMap<GroupName, Seen<Option<GroupView>>>,
     memory: &Memory,
 ) -> Seen<BTreeMap<InstanceId, InstanceLook>> {
     let mut servers = servers?;
@@ -393,6 +390,33 @@ fn together(
         looks.insert(id.clone(), InstanceLook { state: Some(server.state), ping, membership });
     }
     Ok(looks)
+}
+
+/// How many members of each group serve, and which are being replaced. Auto Scaling's reads are behind what it was told: whom it was given
+/// serves no more.
+fn turnover(
+    groups: &BTreeMap<GroupName, Seen<Option<GroupView>>>,
+    memory: &Memory,
+) -> (BTreeMap<GroupName, u32>, BTreeMap<GroupName, Vec<InstanceId>>) {
+    let (mut serving, mut changing) = (BTreeMap::new(), BTreeMap::new());
+    for (name, group) in groups {
+        let Ok(Some(group)) = group else { continue };
+        let given_up = |member: &GroupMember| memory.given_up.contains(&member.instance);
+        let serves = group.serving().filter(|member| !given_up(member)).count();
+        serving.insert(name.clone(), u32::try_from(serves).unwrap_or(u32::MAX));
+        let changes = |member: &&GroupMember| match member.lifecycle {
+            Lifecycle::InService => !member.healthy || given_up(member),
+            Lifecycle::Pending(_) | Lifecycle::Terminating(_) => true,
+            // A person keeps it, or it waits in the warm pool.
+            Lifecycle::Standby | Lifecycle::Warmed(_) | Lifecycle::Other(_) => false,
+        };
+        let members: Vec<InstanceId> =
+            group.members.iter().filter(changes).map(|member| member.instance.clone()).collect();
+        if !members.is_empty() {
+            changing.insert(name.clone(), members);
+        }
+    }
+    (serving, changing)
 }
 
 fn is_ec2(id: &InstanceId) -> bool {
@@ -509,4 +533,59 @@ fn target(target: failed::Target) -> Target {
 /// A run of the restart document, as the plan reads it.
 pub(crate) fn restart(run: Run) -> Restart {
     Restart { state: RestartState::read(&run.status, &run.output), instance: run.server, sent: run.sent }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+mod tests {
+    use panda_domain::failover::Step as Turn;
+
+    use super::*;
+
+    fn group(members: &[(&str, Lifecycle, bool)]) -> BTreeMap<GroupName, Seen<Option<GroupView>>> {
+        let member = |(instance, lifecycle, healthy): &(&str, Lifecycle, bool)| GroupMember {
+            instance: InstanceId::from(*instance),
+            lifecycle: lifecycle.clone(),
+            healthy: *healthy,
+            zone: "eu-west-1a".to_owned(),
+            protected: false,
+        };
+        let group = GroupView {
+            name: "web".into(),
+            tags: BTreeMap::new(),
+            desired: 2,
+            min: 1,
+            max: 4,
+            deleting: false,
+            suspended: Vec::new(),
+            members: members.iter().map(member).collect(),
+            min_healthy_percentage: None,
+        };
+        BTreeMap::from([("web".into(), Ok(Some(group)))])
+    }
+
+    #[test]
+    fn whom_auto_scaling_was_given_serves_no_more_though_its_reads_are_behind() {
+        let groups = group(&[("i-1", Lifecycle::InService, true), ("i-2", Lifecycle::InService, true)]);
+        let (serving, changing) = turnover(&groups, &Memory::default());
+        assert_eq!((serving[&GroupName::from("web")], changing.len()), (2, 0));
+        let memory = Memory { given_up: BTreeSet::from(["i-1".into()]), ..Memory::default() };
+        let (serving, changing) = turnover(&groups, &memory);
+        assert_eq!(
+            (serving[&GroupName::from("web")], changing),
+            (1, BTreeMap::from([("web".into(), vec!["i-1".into()])]))
+        );
+    }
+
+    #[test]
+    fn a_group_changes_while_a_member_is_unhealthy_comes_or_goes() {
+        let changing = |lifecycle: Lifecycle, healthy: bool| {
+            !turnover(&group(&[("i-1", lifecycle, healthy)]), &Memory::default()).1.is_empty()
+        };
+        assert!(changing(Lifecycle::InService, false));
+        assert!(changing(Lifecycle::Pending(Turn::Wait), true));
+        assert!(changing(Lifecycle::Terminating(Turn::Begun), true));
+        assert!(!changing(Lifecycle::InService, true));
+        assert!(!changing(Lifecycle::Standby, false), "a person keeps it");
+    }
 }

@@ -248,6 +248,7 @@ impl<'a, C: Cases> Work<'a, C> {
                         | Reason::AgentBusy { .. }
                         | Reason::RestartRuns { .. }
                         | Reason::RestartNotSent { .. }
+                        | Reason::InTurn { .. }
                 )
             });
         let only_explains = self.app.config.mode == Mode::ExplainOnly && (acts || waits_to_act);

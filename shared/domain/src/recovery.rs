@@ -21,7 +21,7 @@
 //! 6. `what_is_unknown_or_unreadable_is_explained_and_never_cured`
 //! 7. `every_failed_execution_ends_with_one_message_and_a_recovery_with_one_more`
 //! 8. `planning_again_after_each_step_ends_and_a_terminal_state_gives_nothing`
-//! 9. `an_instance_is_replaced_only_beyond_cure_for_auto_scaling_and_never_the_last_server`
+//! 9. `an_instance_is_replaced_only_beyond_cure_for_auto_scaling_one_at_a_time_and_never_the_last_server`
 //! 10. `a_duplicate_of_an_event_takes_no_second_step`
 //! 11. `what_nothing_shows_yet_is_looked_for_again_before_people_are_told`
 

@@ -401,19 +401,28 @@ proptest! {
     }
 
     #[test]
-    fn an_instance_is_replaced_only_beyond_cure_for_auto_scaling_and_never_the_last_server(
+    fn an_instance_is_replaced_only_beyond_cure_for_auto_scaling_one_at_a_time_and_never_the_last_server(
         targets in targets(3), troubles in vec(trouble(), 0..3), mut world in world(),
-        serving in 0_u32..4, may in prop::bool::weighted(0.8),
+        serving in 0_u32..4, may in prop::bool::weighted(0.8), busy in prop::bool::weighted(0.2),
     ) {
         let mut look = launched(targets);
         for trouble in troubles {
             apply(trouble, &mut look);
         }
         look.serving = BTreeMap::from([("web".into(), serving)]);
+        if busy {
+            look.changing = BTreeMap::from([("web".into(), vec![instance(9)])]);
+            let step = plan(&look, &rules(), now()).step;
+            prop_assert!(!matches!(step, Step::SetUnhealthy { .. }), "{step:?}");
+        }
         let rules = panda_domain::recovery::Rules { may_replace: may, ..rules() };
         let course = world.run(&mut look, &rules);
         prop_assert!(course.replaced.len() <= serving.saturating_sub(1) as usize);
         prop_assert!(may || course.replaced.is_empty());
+        // Between one and the next there is a wait: the group replaces the first.
+        for pair in course.plans.windows(2) {
+            prop_assert!(!pair.iter().all(|plan| matches!(plan.step, Step::SetUnhealthy { .. })), "{pair:?}");
+        }
         for plan in &course.plans {
             if let Step::SetUnhealthy { instance, .. } = &plan.step {
                 let finding = plan.diagnosis.findings.iter().find(|finding| finding.instance.as_ref() == Some(instance)).unwrap();

@@ -1,5 +1,5 @@
 //! When `panda_domain::recovery` has nothing to do with a failure, and whom it gives up.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
 mod recovery_failure;
 
@@ -136,6 +136,28 @@ fn a_server_beyond_cure_is_given_up_only_if_it_counts_and_another_serves() {
         !matches!(plan(&denied, &rules(), now()).step, Step::SetUnhealthy { .. }),
         "a new one would be refused too"
     );
+}
+
+#[test]
+fn the_next_server_is_given_up_when_its_group_has_replaced_the_one_before() {
+    let silent = |n| target(n, "ApplicationStop", "UnknownError", SILENT, "");
+    let mut look = launched(vec![silent(0), silent(1)]);
+    look.restarts = Ok(vec![restarted(0, STUCK), restarted(1, STUCK)]);
+    let Step::SetUnhealthy { instance: first, group } = plan(&look, &rules(), now()).step else { panic!("{look:?}") };
+    look.instances.as_mut().unwrap().get_mut(&first).unwrap().membership.as_mut().unwrap().healthy = false;
+    look.changing = [(group, vec![first.clone()])].into();
+    let waiting = plan(&look, &rules(), now());
+    assert_eq!(waiting.step, Step::Wait(rules().look_every));
+    assert_eq!(codes(&look), ["in-turn"]);
+    let sentence = format!("`{}` is replaced when its group has done with `{first}`: one at a time", instance(1));
+    assert_eq!(waiting.reasons[0].to_string(), sentence);
+    // Another group's change is none of its business.
+    look.changing = [("other".into(), vec![first.clone()])].into();
+    assert!(matches!(plan(&look, &rules(), now()).step, Step::SetUnhealthy { .. }));
+    // A group that never has done is not waited for for ever.
+    look.changing = [("web".into(), vec![first])].into();
+    look.hints.since = Some(now() - rules().patience);
+    assert!(matches!(plan(&look, &rules(), now()).step, Step::Tell(_)));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn seeds_that_found_faults_stay_lawful() {
 const ELSEWHERE: [(&str, &str); 2] = [
     (
         "autoscaling:SetInstanceHealth",
-        "panda-domain: an_instance_is_replaced_only_beyond_cure_for_auto_scaling_and_never_the_last_server",
+        "panda-domain: an_instance_is_replaced_only_beyond_cure_for_auto_scaling_one_at_a_time_and_never_the_last_server",
     ),
     ("events:PutEvents", "a_wait_that_outlives_the_invocation_is_gone_on_with_by_another_one"),
 ];

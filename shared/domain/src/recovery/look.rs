@@ -37,6 +37,8 @@ pub struct Look {
     pub instances: Seen<BTreeMap<InstanceId, InstanceLook>>,
     /// How many members of each group of these instances are in service and healthy.
     pub serving: BTreeMap<GroupName, u32>,
+    /// Those members of each group that are unhealthy, on their way out, or on their way in: it is replacing somebody.
+    pub changing: BTreeMap<GroupName, Vec<InstanceId>>,
     /// Every run of the restart document on these instances since the oldest of the deployments began, whoever sent it: the only memory
     /// of restarts, so that a duplicate finds what its twin sent.
     pub restarts: Seen<Vec<Restart>>,

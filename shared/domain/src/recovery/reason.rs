@@ -32,6 +32,8 @@ pub enum Reason {
     Cured { retries: u32, most: u32 },
     /// The instance is beyond cure: Auto Scaling replaces it.
     Replaceable { instance: InstanceId, trouble: AgentTrouble },
+    /// It is beyond cure too, and its turn comes when its group has replaced these.
+    InTurn { instance: InstanceId, changing: Vec<InstanceId> },
     /// It would be replaced, were it not one of the last.
     LastServer { instance: InstanceId, serving: u32 },
 
@@ -94,6 +96,7 @@ impl Reason {
             Self::Curable { .. } => "curable",
             Self::Cured { .. } => "cured",
             Self::Replaceable { .. } => "replaceable",
+            Self::InTurn { .. } => "in-turn",
             Self::LastServer { .. } => "last-server",
             Self::NotCurable { .. } => "not-curable",
             Self::AgentNotCured { .. } => "agent-not-cured",
@@ -144,6 +147,9 @@ impl fmt::Display for Reason {
             }
             Self::Replaceable { instance, trouble } => {
                 write!(f, "`{instance}` is beyond cure ({}), and a new instance would not be", trouble.code())
+            }
+            Self::InTurn { instance, changing } => {
+                write!(f, "`{instance}` is replaced when its group has done with `{}`: one at a time", listed(changing))
             }
             Self::LastServer { instance, serving } => {
                 write!(f, "`{instance}` is not replaced, because only {serving} of its group serve")

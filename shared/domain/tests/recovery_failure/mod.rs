@@ -89,6 +89,7 @@ pub(crate) fn failed(targets: Vec<Target>) -> Look {
         blocking: Ok(vec![]),
         instances: Ok(instances),
         serving: BTreeMap::from([("web".into(), 3)]),
+        changing: BTreeMap::new(),
         restarts: Ok(vec![]),
         told: Told::default(),
     }
@@ -204,6 +205,7 @@ impl World {
                     let seen = look.instances.as_mut().unwrap().get_mut(&instance).unwrap();
                     seen.membership.as_mut().unwrap().healthy = false;
                     *look.serving.get_mut(&group).unwrap() -= 1;
+                    look.changing.entry(group).or_default().push(instance);
                 }
                 Step::Retry { .. } => {
                     course.retries += 1;
@@ -237,6 +239,8 @@ impl World {
                 info.status = DeploymentStatus::Failed;
             }
         }
+        // Auto Scaling has put another one in its place, or could not.
+        look.changing.clear();
         if let Ok(blocking) = &mut look.blocking {
             blocking.clear();
         }

@@ -120,7 +120,8 @@ impl Case<'_> {
         }
     }
 
-    /// Gives one instance that is beyond cure to Auto Scaling, if that started the deployment and others serve.
+    /// Gives one instance that is beyond cure to Auto Scaling, if that started the deployment and others serve; the next one when the group has
+    /// replaced it.
     pub(super) fn replace(&self, reasons: &mut Vec<Reason>) -> Option<Decided> {
         let Ok(instances) = &self.look.instances else { return None };
         if !self.rules.may_replace || self.look.restarts.is_err() {
@@ -135,6 +136,14 @@ impl Case<'_> {
             let counts = membership.lifecycle == Lifecycle::InService && membership.healthy;
             if !info.creator.by_auto_scaling() || !trouble.ends_with_the_instance() || !counts {
                 continue;
+            }
+            let changing = self.look.changing.get(&membership.group).map(Vec::as_slice).unwrap_or_default();
+            if !changing.is_empty() {
+                let why = Reason::InTurn { instance: instance.clone(), changing: changing.to_vec() };
+                match self.wait(why, self.rules.look_every, reasons) {
+                    Some(wait) => return Some(wait),
+                    None => continue,
+                }
             }
             let serving = self.look.serving.get(&membership.group).copied().unwrap_or(0);
             if serving < 2 {
