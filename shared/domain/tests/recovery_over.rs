@@ -6,8 +6,8 @@ mod recovery_failure;
 use panda_domain::{
     failover::Lifecycle,
     recovery::{
-        ActionLook, Call, Creator, DeploymentStatus, Diagnostics, Look, MARK, Membership, Pattern, Ping, Reason,
-        RunStatus, Step, Target, Wake, plan, redact,
+        ActionLook, Call, Creator, DeploymentStatus, Diagnostics, Look, MARK, Membership, News, Pattern, Ping, Reason,
+        RunStatus, Step, Target, Wake, message, plan, redact,
     },
 };
 use serde_json::json;
@@ -182,7 +182,7 @@ fn a_success_is_news_to_those_who_heard_of_a_failure_or_where_somebody_retried()
 }
 
 #[test]
-fn a_deployment_that_undoes_another_or_takes_leave_or_ended_well_is_left_alone() {
+fn a_deployment_that_undoes_another_and_did_not_fail_or_takes_leave_or_ended_well_is_left_alone() {
     let over = |creator: Creator, status: DeploymentStatus, targets: Vec<Target>| {
         let mut look = launched(targets);
         (deployment(&mut look).creator, deployment(&mut look).status) = (creator, status);
@@ -191,8 +191,10 @@ fn a_deployment_that_undoes_another_or_takes_leave_or_ended_well_is_left_alone()
         plan(&look, &rules(), now()).reasons.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let silent = || vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")];
-    let undone = over(Creator::Rollback, DeploymentStatus::Failed, silent());
-    assert_eq!(undone, ["it undoes `d-7`, and what is told of that tells of it"]);
+    for status in [DeploymentStatus::Succeeded, DeploymentStatus::Active("InProgress".to_owned())] {
+        let undone = over(Creator::Rollback, status, silent());
+        assert_eq!(undone, ["it undoes `d-7`, and what is told of that tells of it"]);
+    }
     let leaving = over(Creator::AutoScalingTermination, DeploymentStatus::Failed, silent());
     assert_eq!(leaving, ["it was for an instance that is taken away"]);
     let well = over(Creator::AutoScaling, DeploymentStatus::Succeeded, Vec::new());
@@ -203,6 +205,25 @@ fn a_deployment_that_undoes_another_or_takes_leave_or_ended_well_is_left_alone()
     );
     let hidden = over(Creator::AutoScaling, DeploymentStatus::Succeeded, silent());
     assert!(!hidden.contains(&"deployment `d-1` is succeeded".to_owned()), "a success may hide a failure: {hidden:?}");
+}
+
+#[test]
+fn a_rollback_that_failed_is_nursed_and_told_with_what_it_was_to_undo_and_never_retried() {
+    let mut look = launched(vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")]);
+    (deployment(&mut look).creator, deployment(&mut look).rollback_of) = (Creator::Rollback, Some("d-7".into()));
+    assert!(matches!(plan(&look, &rules(), now()).step, Step::Restart(_)));
+    look.restarts = Ok(vec![restarted(0, CURED)]);
+    let told = plan(&look, &rules(), now());
+    assert!(matches!(told.step, Step::Tell(_)), "{told:?}");
+    assert_eq!(codes(&look), ["rollback-failed", "no-pipeline"]);
+    let text = message(&look, &told, News::Failed, "eu-west-1").mail.text;
+    assert!(text.contains("Deployment: d-1 to shop/fleet, to undo d-7"), "{text}");
+    assert!(text.contains("it was to undo `d-7` and did not"), "{text}");
+    // Its server is not Auto Scaling's to replace: a new one would get the revision that was to be undone.
+    look.restarts = Ok(vec![restarted(0, STUCK)]);
+    assert!(matches!(plan(&look, &rules(), now()).step, Step::Tell(_)));
+    look.told.failed = true;
+    assert_eq!(plan(&look, &rules(), now()).step, Step::Nothing);
 }
 
 #[test]

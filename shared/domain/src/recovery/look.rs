@@ -131,6 +131,13 @@ pub enum DeploymentStatus {
     Unknown(String),
 }
 
+impl DeploymentInfo {
+    /// The deployment that this one rolls back, for people.
+    pub(super) fn undone(&self) -> DeploymentId {
+        self.rollback_of.clone().unwrap_or_else(|| "another".into())
+    }
+}
+
 impl From<&str> for DeploymentStatus {
     fn from(name: &str) -> Self {
         match name {

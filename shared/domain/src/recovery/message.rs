@@ -4,8 +4,8 @@
 //! about it, what is left to do, and where to look. Whatever strangers wrote goes through [`redact`](super::redact()).
 
 use super::{
-    AgentReport, AgentVerdict, Cause, ChatMessage, Commit, Console, Cure, DeploymentInfo, Finding, Look, News, Reason,
-    RecoveryPlan, Redacted, Restart, RestartState, Said, Standing, Subject, chat::Parts,
+    AgentReport, AgentVerdict, Cause, ChatMessage, Commit, Console, Creator, Cure, DeploymentInfo, Finding, Look, News,
+    Reason, RecoveryPlan, Redacted, Restart, RestartState, Said, Standing, Subject, chat::Parts,
 };
 use crate::{chaos::Message, ids::InstanceId};
 
@@ -185,6 +185,9 @@ impl Writer<'_> {
         }
         for (id, deployment) in self.look.current() {
             let group = match &deployment.info {
+                Ok(Some(info)) if info.creator == Creator::Rollback => {
+                    format!(" to {}/{}, to undo {}", info.application, info.group, info.undone())
+                }
                 Ok(Some(info)) => format!(" to {}/{}", info.application, info.group),
                 _ => String::new(),
             };

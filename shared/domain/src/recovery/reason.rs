@@ -69,6 +69,8 @@ pub enum Reason {
     PipelineTells { execution: ExecutionId },
     /// It undoes another deployment, and what is told of that tells of it.
     RollbackOf { deployment: DeploymentId },
+    /// It was to undo another deployment, and did not: the servers are left between two revisions.
+    RollbackFailed { deployment: DeploymentId },
     /// It did not fail.
     DeploymentEnded { deployment: DeploymentId, status: DeploymentStatus },
     /// It succeeded, and failed on some instances.
@@ -114,6 +116,7 @@ impl Reason {
             Self::NoPipeline => "no-pipeline",
             Self::PipelineTells { .. } => "pipeline-tells",
             Self::RollbackOf { .. } => "rollback-of",
+            Self::RollbackFailed { .. } => "rollback-failed",
             Self::DeploymentEnded { .. } => "deployment-ended",
             Self::SucceededWithout { .. } => "succeeded-without",
             Self::Leaving => "leaving",
@@ -186,6 +189,9 @@ impl fmt::Display for Reason {
             }
             Self::RollbackOf { deployment } => {
                 write!(f, "it undoes `{deployment}`, and what is told of that tells of it")
+            }
+            Self::RollbackFailed { deployment } => {
+                write!(f, "it was to undo `{deployment}` and did not, so servers may be left between two revisions")
             }
             Self::DeploymentEnded { deployment, status } => write!(f, "deployment `{deployment}` is {status}"),
             Self::SucceededWithout { instances } => {

@@ -75,9 +75,9 @@ impl Case<'_> {
         }
         let info = info?;
         match &info.creator {
-            Creator::Rollback => {
-                let deployment = info.rollback_of.clone().unwrap_or_else(|| "another".into());
-                return nothing(Reason::RollbackOf { deployment });
+            // Of one that failed nobody else tells: the servers are left between two revisions.
+            Creator::Rollback if !matches!(info.status, DeploymentStatus::Failed | DeploymentStatus::Stopped) => {
+                return nothing(Reason::RollbackOf { deployment: info.undone() });
             }
             Creator::AutoScalingTermination => return nothing(Reason::Leaving),
             _ => {}

@@ -3,7 +3,7 @@
 use super::{Case, Decided, Step, nurse::Road};
 use crate::{
     ids::{DeploymentId, ExecutionId, PipelineName},
-    recovery::{Cure, DeploymentStatus, Reason, RunStatus, StageLook},
+    recovery::{Creator, Cure, DeploymentStatus, Reason, RunStatus, StageLook},
 };
 
 impl Case<'_> {
@@ -99,6 +99,9 @@ impl Case<'_> {
             reasons.push(Reason::Unreadable { what: "the pipelines", error: error.clone() });
         }
         let info = self.look.info(id);
+        if let Some(info) = info.filter(|info| info.creator == Creator::Rollback) {
+            reasons.push(Reason::RollbackFailed { deployment: info.undone() });
+        }
         reasons.push(match info {
             Some(info) if info.status == DeploymentStatus::Succeeded => {
                 let instances = self.diagnosis.findings.iter().filter_map(|finding| finding.instance.clone()).collect();

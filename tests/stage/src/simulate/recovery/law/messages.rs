@@ -68,7 +68,8 @@ impl Bench<'_> {
             let failed = matches!(job.status, DeploymentStatus::Failed | DeploymentStatus::Stopped);
             if let Some(word) = words.first() {
                 let lawful = match (job.of.is_some(), job.creator) {
-                    (_, "codeDeployRollback") => false,
+                    // One that goes well is told of with what it undoes.
+                    (_, "codeDeployRollback") => failed,
                     // A pipeline that goes on says nothing of a server that was left out.
                     (true, _) => job.status == DeploymentStatus::Succeeded && hurt,
                     (false, _) => failed || hurt,
@@ -95,10 +96,15 @@ impl Bench<'_> {
             let excused = record.terms.mode == "Off"
                 || !record.heard.contains(id)
                 || (record.terms.rough && !record.letters.is_empty());
-            let due = failed && job.of.is_none() && matches!(job.creator, "autoscaling" | "user");
+            let due =
+                failed && job.of.is_none() && matches!(job.creator, "autoscaling" | "user" | "codeDeployRollback");
             if due && !excused && !record.told_of_storm(job) {
                 let at = job.completed.unwrap_or(record.ended);
-                self.accuse("every deployment of a launch or a person that failed ends with a message", at, id.clone());
+                self.accuse(
+                    "every deployment of a launch, a person or a rollback that failed ends with a message",
+                    at,
+                    id.clone(),
+                );
             }
         }
     }
