@@ -205,6 +205,24 @@ fn what_ended_a_deployment_explains_what_it_left_off() {
 }
 
 #[test]
+fn a_deployment_that_an_alarm_stopped_was_stopped_by_nobody() {
+    let mut look = failed(vec![silent(0)]);
+    deployment(&mut look).status = DeploymentStatus::Stopped;
+    let stopped_for = |look: &mut Look, code: DeploymentErrorCode| {
+        deployment(look).error = Some((code, "so".to_owned()));
+        let told = plan(look, &rules(), now());
+        assert!(matches!(told.step, Step::Tell(_)), "no agent is restarted: {told:?}");
+        only(told.diagnosis).cause
+    };
+    let alarm = stopped_for(&mut look, DeploymentErrorCode::AlarmActive);
+    assert_eq!(alarm, Cause::Deployment(DeploymentErrorCode::AlarmActive));
+    let somebody = Cause::Deployment(DeploymentErrorCode::ManualStop);
+    for code in [DeploymentErrorCode::ManualStop, DeploymentErrorCode::HealthConstraints] {
+        assert_eq!(stopped_for(&mut look, code), somebody);
+    }
+}
+
+#[test]
 fn an_instance_without_events_is_judged_by_its_status() {
     let pattern = |status: TargetStatus, of: DeploymentStatus| {
         let mut look = failed(vec![Target { status, events: Vec::new(), ..silent(0) }]);

@@ -175,12 +175,17 @@ fn of_deployment(
         standing: Standing::Whole,
     };
     let code = match (&info.status, &info.error) {
+        // CodeDeploy stops by itself where an alarm of the group rings; all other stops are somebody's.
+        (DeploymentStatus::Stopped, Some((DeploymentErrorCode::AlarmActive, _))) => {
+            Some(DeploymentErrorCode::AlarmActive)
+        }
         (DeploymentStatus::Stopped, _) => Some(DeploymentErrorCode::ManualStop),
         (_, error) => error.as_ref().map(|(code, _)| code.clone()),
     };
     let sum_only = code.as_ref().is_none_or(DeploymentErrorCode::asks_instances);
     if let Some(code) = code.clone().filter(|_| !sum_only) {
-        let over = code == DeploymentErrorCode::ManualStop;
+        // Who is stopped leaves off in the midst: nothing on the instances is to blame.
+        let over = info.status == DeploymentStatus::Stopped || code == DeploymentErrorCode::ManualStop;
         diagnosis.findings.push(whole(code));
         if over {
             return;
