@@ -385,8 +385,8 @@ fn together(
             }),
             None => None,
         };
-        // No permission, no way out to it: the role reaches only what carries a fleet's tag.
-        let ping = if server.fleet.is_none() { Ping::Absent } else { ping };
+        // The role reaches only what carries a fleet's tag.
+        let ping = if server.fleet.is_none() { Ping::Untagged } else { ping };
         looks.insert(id.clone(), InstanceLook { state: Some(server.state), ping, membership });
     }
     Ok(looks)

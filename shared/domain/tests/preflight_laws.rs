@@ -356,7 +356,7 @@ fn sound() -> FleetSetup {
     let group = GroupSetup {
         name: "web".into(),
         tags: BTreeMap::from([
-            ("lethargic-panda:fleet".to_owned(), tag("web", false)),
+            ("lethargic-panda:fleet".to_owned(), tag("web", true)),
             ("lethargic-panda:chaos".to_owned(), tag("on", true)),
             ("Team".to_owned(), tag("shop", false)),
         ]),
@@ -433,6 +433,9 @@ fn harms() -> Vec<Harm> {
                 Some(("eni-2".to_owned(), PublicAddress::Elastic("203.0.113.99".to_owned())));
         }),
         ("fleet-tag", Error, |fleet| drop(web(fleet).tags.remove("lethargic-panda:fleet"))),
+        ("fleet-tag-stays", Error, |fleet| {
+            web(fleet).tags.get_mut("lethargic-panda:fleet").unwrap().propagates = false;
+        }),
         ("unknown-tag", Warning, |fleet| {
             let tag = Tag { value: "1".to_owned(), propagates: false };
             web(fleet).tags.insert("lethargic-panda:max-kills".to_owned(), tag);
@@ -588,7 +591,16 @@ fn what_mends_a_fleet_is_the_command_as_it_is_typed() {
     };
     let update = "aws autoscaling update-auto-scaling-group --auto-scaling-group-name web";
     let untagged = said(|fleet| drop(web(fleet).tags.remove("lethargic-panda:fleet")));
-    assert_eq!(untagged, [("fleet-tag", Error, tag("fleet", "web", false))]);
+    assert_eq!(untagged, [("fleet-tag", Error, tag("fleet", "web", true))]);
+    let stays = |fleet: &mut FleetSetup| web(fleet).tags.get_mut("lethargic-panda:fleet").unwrap().propagates = false;
+    assert_eq!(said(stays), [("fleet-tag-stays", Error, tag("fleet", "web", true))]);
+    let nothing_deploys = said(|fleet| {
+        stays(fleet);
+        web(fleet).deployments = Ok(Vec::new());
+    });
+    assert_eq!(nothing_deploys.iter().map(|(code, ..)| *code).collect::<Vec<_>>(), ["not-deployed"]);
+    let none = said(|fleet| fleet.groups.clear());
+    assert!(none.iter().any(|(code, _, mend)| *code == "no-group" && mend.ends_with("PropagateAtLaunch=true")));
     let stays = said(|fleet| web(fleet).tags.get_mut("lethargic-panda:chaos").unwrap().propagates = false);
     assert_eq!(stays, [("chaos-tag-stays", Error, tag("chaos", "on", true))]);
     for (max, mend) in [

@@ -110,7 +110,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     let codes: Vec<DeploymentErrorCode> =
         DeploymentErrorCode::all().chain([DeploymentErrorCode::Unknown("NEW".into())]).collect();
     let states = vec![InstanceState::Stopped, InstanceState::ShuttingDown, InstanceState::Terminated];
-    let pings = vec![Ping::Lost, Ping::Absent];
+    let pings = vec![Ping::Lost, Ping::Absent, Ping::Untagged];
     let runs =
         vec![RunStatus::InProgress, RunStatus::Succeeded, RunStatus::Superseded, RunStatus::Ended("Stopped".into())];
     prop_oneof![

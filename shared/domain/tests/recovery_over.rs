@@ -161,6 +161,24 @@ fn the_next_server_is_given_up_when_its_group_has_replaced_the_one_before() {
 }
 
 #[test]
+fn a_server_without_the_fleets_tag_is_told_apart_from_one_that_systems_manager_does_not_know() {
+    let told = |ping: Ping| {
+        let mut look = launched(vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")]);
+        look.instances.as_mut().unwrap().get_mut(&instance(0)).unwrap().ping = ping;
+        let told = plan(&look, &rules(), now());
+        assert!(matches!(told.step, Step::Tell(_)), "{told:?}");
+        message(&look, &told, News::Failed, "eu-west-1").mail.text
+    };
+    let untagged = told(Ping::Untagged);
+    assert!(
+        untagged.contains("(instance-untagged)") && untagged.contains("Let the group's tag propagate"),
+        "{untagged}"
+    );
+    assert!(!untagged.contains("AmazonSSMManagedInstanceCore"), "{untagged}");
+    assert!(told(Ping::Absent).contains("AmazonSSMManagedInstanceCore"));
+}
+
+#[test]
 fn a_success_is_news_to_those_who_heard_of_a_failure_or_where_somebody_retried() {
     let told = |failed_before: bool, recovered: bool, retries: u32, attempt: Option<u32>, in_sight: bool| {
         let mut look = failed(Vec::new());

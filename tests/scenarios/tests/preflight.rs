@@ -481,7 +481,7 @@ async fn nobody_is_answered_where_the_request_does_not_say_where() {
 
 /// A fleet that takes part in the chaos, with all that stands around it.
 fn fleet() -> FleetSpec {
-    let tags = [("chaos", "on"), ("stop-alarms", "web-5xx"), ("pipeline", "web")];
+    let tags = [("fleet", "web"), ("chaos", "on"), ("stop-alarms", "web-5xx"), ("pipeline", "web")];
     let tags = tags.map(|(key, value)| (format!("lethargic-panda:{key}"), value.to_owned())).into();
     FleetSpec {
         groups: vec![GroupSpec { tags, ..GroupSpec::default() }],
@@ -507,7 +507,12 @@ async fn every_fleet_is_looked_at_where_none_is_named() {
     let other = FleetSpec {
         name: "shop".to_owned(),
         addresses: vec!["203.0.113.20".to_owned()],
-        groups: vec![GroupSpec { name: "shop".to_owned(), desired: 1, ..GroupSpec::default() }],
+        groups: vec![GroupSpec {
+            name: "shop".to_owned(),
+            desired: 1,
+            tags: [("lethargic-panda:fleet".to_owned(), "shop".to_owned())].into(),
+            ..GroupSpec::default()
+        }],
         ..FleetSpec::default()
     };
     lock(&scene.world.world).found_fleet(&other);
@@ -519,7 +524,9 @@ async fn every_fleet_is_looked_at_where_none_is_named() {
 
 #[tokio::test]
 async fn a_fleet_that_nobody_tagged_is_found_by_its_groups_name() {
-    let scene = Scene::of(&FleetSpec { tagged: false, ..fleet() }).await;
+    let mut spec = FleetSpec { tagged: false, ..fleet() };
+    spec.groups[0].tags.remove("lethargic-panda:fleet");
+    let scene = Scene::of(&spec).await;
     assert_eq!(scene.found().await, ["fleet-tag", "no-address", "no-status-alarm"]);
     let nobody = scene.send(json!({"command": "check", "fleet": "nobody"})).await.unwrap();
     let codes: Vec<&str> = nobody.fleets[0].findings.iter().map(|finding| finding.code).collect();

@@ -50,7 +50,7 @@ pub fn check(setup: &FleetSetup, rules: &Rules) -> Vec<Finding> {
             "GROUP",
             tags::FLEET,
             fleet.as_str(),
-            false,
+            true,
         )));
     }
     findings.extend(addresses::check(setup, &groups));
@@ -83,14 +83,22 @@ fn take<'s, T>(seen: &'s Seen<T>, what: &str, subject: &str, findings: &mut Vec<
 
 fn tagged(setup: &FleetSetup, group: &GroupSetup) -> Vec<Finding> {
     let (name, mut findings) = (&group.name, Vec::new());
-    if group.tags.get(tags::FLEET).map(|tag| &tag.value) != Some(&setup.fleet.to_string()) {
+    let fleet = group.tags.get(tags::FLEET);
+    let mend = || tag_group(name.as_str(), tags::FLEET, setup.fleet.as_str(), true);
+    if fleet.map(|tag| &tag.value) != Some(&setup.fleet.to_string()) {
         let sentence = format!(
             "The group `{name}` does not carry the tag `{}` = `{}`: nobody moves an address for it or answers its hooks.",
             tags::FLEET,
             setup.fleet
         );
-        let mend = tag_group(name.as_str(), tags::FLEET, setup.fleet.as_str(), false);
-        findings.push(Finding::error("fleet-tag", name, sentence).mended_by(mend));
+        findings.push(Finding::error("fleet-tag", name, sentence).mended_by(mend()));
+    } else if fleet.is_some_and(|tag| !tag.propagates) && group.deployments.as_ref().is_ok_and(|all| !all.is_empty()) {
+        // Its role reaches only servers that carry the tag themselves.
+        let sentence = format!(
+            "The tag `{}` of the group `{name}` does not propagate: deployment-recovery may restart no agent on a server that is launched from now on.",
+            tags::FLEET
+        );
+        findings.push(Finding::error("fleet-tag-stays", name, sentence).mended_by(mend()));
     }
     let unknown = |key: &&String| key.starts_with(tags::PREFIX) && !tags::KNOWN.contains(&key.as_str());
     for key in group.tags.keys().filter(unknown) {

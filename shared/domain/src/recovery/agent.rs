@@ -102,6 +102,8 @@ pub enum AgentTrouble {
     ConnectionLost,
     /// Systems Manager never heard of the instance.
     Unmanaged,
+    /// The instance carries no fleet's tag.
+    Untagged,
 }
 
 /// What log errors prove, in the order of asking.
@@ -205,7 +207,7 @@ impl From<&str> for AgentAction {
 
 impl AgentTrouble {
     /// Every one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotInstalled,
         Self::AccessDenied,
         Self::NoCredentials,
@@ -218,6 +220,7 @@ impl AgentTrouble {
         Self::NotSent,
         Self::ConnectionLost,
         Self::Unmanaged,
+        Self::Untagged,
     ];
 
     /// The code that a machine counts.
@@ -236,6 +239,7 @@ impl AgentTrouble {
             Self::NotSent => "restart-not-sent",
             Self::ConnectionLost => "instance-connection-lost",
             Self::Unmanaged => "instance-unmanaged",
+            Self::Untagged => "instance-untagged",
         }
     }
 
@@ -309,6 +313,11 @@ impl AgentTrouble {
             Self::Unmanaged => (
                 "Systems Manager does not know the instance, so the agent could not be restarted.",
                 "Give the instance profile AmazonSSMManagedInstanceCore, and the instance a way out to port 443.",
+                "codedeploy-agent-operations-verify",
+            ),
+            Self::Untagged => (
+                "The instance does not carry the tag `lethargic-panda:fleet`, so this function may not restart its agent.",
+                "Let the group's tag propagate at launch, and give it to the instances that run already; then send `recover`.",
                 "codedeploy-agent-operations-verify",
             ),
         };

@@ -308,6 +308,7 @@ fn nursing(restarts: &Seen<Vec<Restart>>, instance: &InstanceId, info: &Deployme
         Ping::Online => None,
         Ping::Lost => Some(Nursing::Troubled(AgentTrouble::ConnectionLost)),
         Ping::Absent => Some(Nursing::Troubled(AgentTrouble::Unmanaged)),
+        Ping::Untagged => Some(Nursing::Troubled(AgentTrouble::Untagged)),
     };
     let last = tries.last().map(|restart| (&restart.state, restart.sent));
     // What never reached the instance says nothing of it, and counts for itself.

@@ -276,6 +276,8 @@ pub enum Ping {
     Lost,
     /// It knows no such instance: no agent, no permission, or no way out to it.
     Absent,
+    /// The instance carries no fleet's tag: the role of this function may send it nothing, whatever Systems Manager reaches.
+    Untagged,
 }
 
 impl From<Option<&str>> for Ping {

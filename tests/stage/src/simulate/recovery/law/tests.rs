@@ -282,7 +282,10 @@ fn a_deployment_of_a_launch_is_told_once_and_one_of_a_pipeline_by_its_execution_
             }
         })
     };
-    assert_eq!(launch(true, false), ["every deployment of a launch, a person or a rollback that failed ends with a message"]);
+    assert_eq!(
+        launch(true, false),
+        ["every deployment of a launch, a person or a rollback that failed ends with a message"]
+    );
     assert_eq!(launch(true, true), Vec::<&str>::new());
     assert_eq!(launch(false, false), Vec::<&str>::new(), "no event arrived");
 }
