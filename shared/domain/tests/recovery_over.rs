@@ -180,15 +180,22 @@ fn a_server_without_the_fleets_tag_is_told_apart_from_one_that_systems_manager_d
 
 #[test]
 fn a_success_is_news_to_those_who_heard_of_a_failure_or_where_somebody_retried() {
+    let told_of =
+        |failed_before, recovered, retries: u32, attempt: Option<u32>, in_sight: bool, change: fn(&mut Look)| {
+            let mut look = failed(Vec::new());
+            look.hints.succeeded = true;
+            (look.told.failed, look.told.recovered) = (failed_before, recovered);
+            (look.hints.attempt, stage(&mut look).retries) = (attempt, retries);
+            if !in_sight {
+                for stage in &mut look.pipeline.as_mut().unwrap().as_mut().unwrap().stages {
+                    stage.execution = Some("e-2".into());
+                }
+            }
+            change(&mut look);
+            codes(&look)
+        };
     let told = |failed_before: bool, recovered: bool, retries: u32, attempt: Option<u32>, in_sight: bool| {
-        let mut look = failed(Vec::new());
-        look.hints.succeeded = true;
-        (look.told.failed, look.told.recovered) = (failed_before, recovered);
-        (look.hints.attempt, stage(&mut look).retries) = (attempt, retries);
-        if !in_sight {
-            look.pipeline.as_mut().unwrap().as_mut().unwrap().stages.clear();
-        }
-        codes(&look)
+        told_of(failed_before, recovered, retries, attempt, in_sight, |_| {})
     };
     assert_eq!(told(true, false, 0, None, true), ["recovered"]);
     assert_eq!(told(true, true, 0, None, true), ["already-told"]);
@@ -197,6 +204,15 @@ fn a_success_is_news_to_those_who_heard_of_a_failure_or_where_somebody_retried()
     assert_eq!(told(false, false, 0, Some(3), true), ["execution-ended"], "another stage was retried");
     assert_eq!(told(false, false, 0, Some(2), false), ["recovered"], "out of sight the event's count is all there is");
     assert_eq!(told(false, false, 0, Some(1), false), ["execution-ended"]);
+    // A pipeline that deploys nothing by CodeDeploy is none of our business, whoever retried it.
+    let builds = |look: &mut Look| {
+        (stage(look).actions[0].external, stage(look).actions[0].error) = (Some("build:1".to_owned()), None)
+    };
+    assert_eq!(told_of(false, false, 1, Some(2), true, builds), ["execution-ended"]);
+    assert_eq!(told_of(false, false, 0, Some(2), false, builds), ["execution-ended"]);
+    assert_eq!(told_of(true, false, 1, Some(2), true, builds), ["recovered"], "people heard that it failed");
+    let unread = |look: &mut Look| look.pipeline = Err("throttled".to_owned());
+    assert_eq!(told_of(false, false, 0, Some(2), false, unread), ["recovered"]);
 }
 
 #[test]

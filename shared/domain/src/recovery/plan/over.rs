@@ -3,7 +3,7 @@
 use super::{Case, Decided, LONGEST_DEPLOYMENT, Step};
 use crate::{
     ids::{DeploymentId, ExecutionId},
-    recovery::{ActionLook, Creator, DeploymentStatus, PipelineLook, Reason, RunStatus, telling},
+    recovery::{ActionLook, Creator, DeploymentStatus, PipelineLook, Reason, RunStatus, StageLook, telling},
 };
 
 impl Case<'_> {
@@ -51,10 +51,16 @@ impl Case<'_> {
         stage.and_then(|stage| stage.execution.clone()).filter(|there| there != ours)
     }
 
-    /// A success is news only to those who heard of a failure, or where a stage with a deployment was retried.
+    /// A success is news only to those who heard of a failure, or where a stage with a deployment was retried: every pipeline of the account
+    /// tells us of its end.
     fn succeeded(&self, out_of_sight: bool) -> Decided {
         let retries = self.retries();
-        let ours = self.stage().is_some_and(|stage| stage.retries > 0) || (out_of_sight && retries > 0);
+        let deploys = |stage: &StageLook| stage.actions.iter().any(ActionLook::is_deployment);
+        // A newer execution shows what the pipeline does. What cannot be read is told: rather once too often than never.
+        let pipeline = self.look.pipeline.as_ref().ok().and_then(Option::as_ref);
+        let may_deploy = || pipeline.is_none_or(|pipeline| pipeline.stages.iter().any(deploys));
+        let ours = self.stage().is_some_and(|stage| stage.retries > 0 && deploys(stage))
+            || (out_of_sight && retries > 0 && may_deploy());
         match (self.look.told.failed || ours, self.look.told.recovered) {
             (true, false) => (Step::Tell(telling::recovered(&self.look.subject)), vec![Reason::Recovered { retries }]),
             (true, true) => (Step::Nothing, vec![Reason::AlreadyTold]),
