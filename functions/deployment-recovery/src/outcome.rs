@@ -101,7 +101,7 @@ impl FindingOutcome {
             cure: finding.cure().name(),
             agent: match finding.standing {
                 Standing::Here(Nursing::Cured) => Some("polls again"),
-                Standing::Here(Nursing::Running) => Some("is being restarted"),
+                Standing::Here(Nursing::Running(_)) => Some("is being restarted"),
                 Standing::Here(Nursing::Busy(_)) => Some("is busy"),
                 Standing::Here(Nursing::Unsent(_)) => Some("could not be told to restart"),
                 Standing::Here(Nursing::Troubled(_)) => Some("is beyond cure"),

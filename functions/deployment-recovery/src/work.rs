@@ -216,14 +216,19 @@ impl<'a, C: Cases> Work<'a, C> {
             self.outcome.looks += 1;
             self.saw(&seeing);
             self.note_deployments(&seeing.look).await;
-            if let Some(error) = &seeing.blurred
-                && blurred < BLURRED_LOOKS
-                && self.left() > RESERVE + self.look_every()
-            {
-                blurred += 1;
-                info!(case = %self.subject, "A read failed; looking again: {error}");
-                sleep(self.look_every()).await;
-                continue;
+            match &seeing.blurred {
+                Some(error) if blurred < BLURRED_LOOKS => {
+                    blurred += 1;
+                    info!(case = %self.subject, "A read failed; looking again: {error}");
+                    if self.left() < RESERVE + self.look_every() {
+                        // Nobody is told on the grounds of a single bad look: whoever is woken has time for another.
+                        return Ok(Ending::Later);
+                    }
+                    sleep(self.look_every()).await;
+                    continue;
+                }
+                Some(_) => {}
+                None => blurred = 0,
             }
             let mut plan = plan(&seeing.look, &self.rules, now);
             self.restrain(&mut plan, &seeing.look);

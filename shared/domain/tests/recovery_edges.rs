@@ -16,7 +16,7 @@ use panda_domain::{
 use serde_json::json;
 
 use self::recovery_failure::{
-    DENIED, SILENT, deployment, failed, instance, launched, now, restarted, rules, shown, stage, target,
+    CURED, DENIED, SILENT, deployment, failed, instance, launched, now, restarted, rules, shown, stage, target,
 };
 
 const SCRIPT: &str = "Script at specified location: run as user root failed with exit code 1";
@@ -439,6 +439,27 @@ fn a_restart_under_way_is_looked_at_four_times_as_often() {
     let waiting = plan(&look, &rules(), now());
     assert_eq!(waiting.step, Step::Wait(rules().look_every / 4));
     assert_eq!(waiting.reasons.iter().map(Reason::code).collect::<Vec<_>>(), ["restart-runs"]);
+}
+
+#[test]
+fn a_restart_that_was_sent_late_has_as_long_as_one_that_was_sent_at_once() {
+    // The group was busy until patience was nearly over, or somebody else has just sent it.
+    let mut look = failed(vec![silent(0), silent(1)]);
+    look.hints.since = Some(now() - rules().patience);
+    let running = |n| Restart { state: RestartState::Running, ..restarted(n, DENIED) };
+    look.restarts = Ok(vec![running(0), running(1)]);
+    let at = |look: &Look, minutes: i64| plan(look, &rules(), now() + jiff::SignedDuration::from_mins(minutes));
+    assert_eq!(at(&look, 0).step, Step::Wait(rules().look_every / 4));
+    assert_eq!(at(&look, 8).step, Step::Wait(rules().look_every / 4), "nine minutes ago");
+    let over = at(&look, 9);
+    assert!(matches!(over.step, Step::Tell(_)), "longer than it may take: {over:?}");
+    assert_eq!(over.reasons[0].code(), "restart-runs");
+    // Nor is it left alone because another server's turn will not come any more.
+    look.restarts = Ok(vec![running(0)]);
+    look.deployments.values_mut().next().unwrap().active = Ok(vec!["d-other".into()]);
+    assert_eq!(at(&look, 0).step, Step::Wait(rules().look_every / 4));
+    look.restarts = Ok(vec![restarted(0, CURED)]);
+    assert!(matches!(at(&look, 0).step, Step::Tell(_)));
 }
 
 #[test]

@@ -79,8 +79,8 @@ pub enum Standing {
 pub enum Nursing {
     /// Nothing yet; a restart may be sent.
     Untried,
-    /// A restart runs.
-    Running,
+    /// A restart runs; when it was sent.
+    Running(Timestamp),
     /// It refused, being busy, and may be asked again; when it was asked last.
     Busy(Timestamp),
     /// The command was not taken, and may be sent again; when it was tried last.
@@ -301,8 +301,8 @@ fn nursing(restarts: &Seen<Vec<Restart>>, instance: &InstanceId, info: &Deployme
         .filter(|restart| restart.instance == *instance && since.duration_since(restart.sent) <= SKEW)
         .collect();
     tries.sort_by_key(|restart| restart.sent);
-    if tries.iter().any(|restart| restart.state == RestartState::Running) {
-        return Nursing::Running;
+    if let Some(running) = tries.iter().rfind(|restart| restart.state == RestartState::Running) {
+        return Nursing::Running(running.sent);
     }
     let unreached = match ping {
         Ping::Online => None,

@@ -22,7 +22,7 @@ const SETTLED: SignedDuration = SignedDuration::from_secs(45);
 pub struct Rules {
     /// The most retries of one pipeline execution, whoever made them.
     pub max_retries: u32,
-    /// The longest wait for a rollback, a busy agent or a restart, counted from when the failure was told.
+    /// The longest wait for a rollback, a busy agent or the replacement of a server, counted from when the failure was told.
     pub patience: SignedDuration,
     /// The pause between looks while something else is at work. Restarts of our own are looked at four times as often.
     pub look_every: SignedDuration,

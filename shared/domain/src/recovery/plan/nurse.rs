@@ -9,6 +9,9 @@ use crate::{
     recovery::{Cure, Finding, Nursing, Reason, Standing},
 };
 
+/// How long a restart may take: a minute until it is handed over, five of the document, and what Systems Manager needs to say so.
+const LONGEST_RESTART: SignedDuration = SignedDuration::from_mins(10);
+
 /// The most instances that one `SendCommand` takes.
 const LARGEST_BATCH: usize = 50;
 
@@ -36,20 +39,31 @@ impl Case<'_> {
             _ => false,
         });
         if !due.is_empty() {
-            return match self.road(due.iter().filter_map(|finding| finding.deployment.as_ref()), reasons) {
+            match self.road(due.iter().filter_map(|finding| finding.deployment.as_ref()), reasons) {
                 Road::Free => {
                     let instances = instances(&due);
                     let batches = instances.chunks(LARGEST_BATCH).map(<[InstanceId]>::to_vec).collect();
-                    Some((Step::Restart(batches), vec![Reason::Curable { instances }]))
+                    return Some((Step::Restart(batches), vec![Reason::Curable { instances }]));
                 }
-                Road::Busy(wait) => Some(wait),
-                Road::Closed => None,
-            };
+                Road::Busy(wait) => return Some(wait),
+                Road::Closed => {}
+            }
         }
-        let running = self.nursed(|nursing| nursing == Nursing::Running);
+        // What was begun is seen to its end, however late it was begun: patience is for what others do.
+        let running = self.nursed(|nursing| match nursing {
+            Nursing::Running(sent) => self.now.duration_since(sent) < LONGEST_RESTART,
+            _ => false,
+        });
         if !running.is_empty() {
             let why = Reason::RestartRuns { instances: instances(&running) };
-            return self.wait(why, self.rules.look_every / 4, reasons);
+            return Some((Step::Wait(self.rules.look_every / 4), vec![why]));
+        }
+        let overdue = self.nursed(|nursing| matches!(nursing, Nursing::Running(_)));
+        if !overdue.is_empty() {
+            reasons.push(Reason::RestartRuns { instances: instances(&overdue) });
+        }
+        if !due.is_empty() {
+            return None;
         }
         let busy = self.nursed(|nursing| matches!(nursing, Nursing::Busy(_)));
         if !busy.is_empty() {
