@@ -11,8 +11,8 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use panda_aws::{Aws, AwsError, Focus, addresses, groups, instances, lifecycle};
 use panda_domain::{
-    event::{Concern, InstanceState, Transition},
-    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Member, Step},
+    event::{Concern, Transition},
+    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Step},
     ids::{FleetName, GroupName, InstanceId},
 };
 use tracing::warn;
@@ -264,13 +264,9 @@ async fn complete(
             endure(instances::describe_impaired(aws).await)
         }
     };
-    // After a death one good member is enough to rescue the address; who is missing then is mostly the dead one itself.
-    let serves = |member: &Member| {
-        let running = first.instances.get(&member.instance).is_some_and(|it| it.state == InstanceState::Running);
-        let dead = evidence.dead.contains(&member.instance) || evidence.halted.contains(&member.instance);
-        member.lifecycle == Lifecycle::InService && member.healthy && running && !dead
-    };
-    let enough = quick && fleets.iter().all(|fleet| fleet.members().any(|(_, member)| serves(member)));
+    // After a death, who is missing is mostly the dead one itself, of whom nothing more need be known. Everybody else must be: a living
+    // holder that was not read would lose its address, and the one spare would not get it.
+    let enough = quick && missing.iter().all(|id| evidence.dead.contains(id));
     let late_instances = async {
         if missing.is_empty() || enough {
             Ok(BTreeMap::new())

@@ -186,6 +186,28 @@ async fn a_holders_death_costs_at_most_three_reads_before_its_one_write() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_late_word_of_a_death_leaves_the_address_with_its_holder_in_a_group_that_joined_meanwhile() {
+    let green = FleetSpec {
+        name: "green".into(),
+        addresses: Vec::new(),
+        groups: vec![GroupSpec { name: "green".into(), ..GroupSpec::default() }],
+        tagged: false,
+        ..FleetSpec::default()
+    };
+    let scene = Scene::of(&[FleetSpec::default(), green]);
+    scene.wake(sweep()).await.unwrap();
+    let dead = scene.holder();
+    let joined = scene.theatre.with(|world| world.group("green").unwrap().members.keys().next().unwrap().clone());
+    scene.act(&Act::TagGroup { group: "green".into(), key: "lethargic-panda:fleet".into(), value: Some("web".into()) });
+    scene.act(&Act::Terminate { instance: dead.clone() });
+    scene.act(&Act::Associate { public_ip: "203.0.113.10".into(), instance: joined.clone() });
+    // A member of the group that is known serves, and could take the address.
+    scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
+    assert_eq!(scene.holder(), joined);
+    assert_eq!(writes(&scene.operations()), ["SetInstanceHealth"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_state_change_that_concerns_no_fleet_costs_two_reads_and_no_write() {
     let scene = Scene::of(&[FleetSpec::default()]);
     for state in ["shutting-down", "stopped", "running"] {
