@@ -3,7 +3,7 @@
 //! Reads run at the same time. What an event is about decides how much is read: a warm function knows whose member an instance is and reads
 //! that fleet in one round; a cold one reads addresses and groups first, and the instances of the fleets that are concerned after that. An
 //! event that concerns no fleet ends after the first round. Where the account's groups fill more than a page, a cold function asks whose the
-//! instance is before it reads the one fleet.
+//! instance is before it reads the one fleet. Where EC2 does not answer for an Availability Zone, the others are asked for one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use panda_aws::{Aws, AwsError, Focus, addresses, groups, instances, lifecycle};
 use panda_domain::{
     event::{Concern, Transition},
-    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Step},
+    failover::{Address, Evidence, FleetSnapshot, Group, Hook, Instance, Lifecycle, Member, Step},
     ids::{FleetName, GroupName, InstanceId},
 };
 use tracing::warn;
@@ -40,7 +40,8 @@ const MOST_HOOKS: usize = 30;
 struct FirstReads {
     addresses: Vec<(FleetName, Address)>,
     groups: Vec<(FleetName, Group)>,
-    instances: BTreeMap<InstanceId, Instance>,
+    /// `None` where EC2 did not answer, perhaps because of one zone.
+    instances: Option<BTreeMap<InstanceId, Instance>>,
     hooks: BTreeMap<GroupName, Vec<Hook>>,
     impaired: Option<BTreeSet<InstanceId>>,
 }
@@ -149,9 +150,9 @@ async fn read_first(question: &Question<'_>, focus: &Focus) -> Result<Option<Fir
         };
         match groups {
             Some(groups) if !groups.is_empty() => {
-                instances::describe_instances(aws, instances::Which::OfGroups(groups)).await
+                unless_a_zone(instances::describe_instances(aws, instances::Which::OfGroups(groups)).await)
             }
-            _ => Ok(BTreeMap::new()),
+            _ => Ok(Some(BTreeMap::new())),
         }
     };
     let impaired = async {
@@ -192,7 +193,7 @@ async fn read_first(question: &Question<'_>, focus: &Focus) -> Result<Option<Fir
 /// A fleet of which only the name is known.
 fn bare(name: &FleetName, at: Timestamp) -> FleetSnapshot {
     let (addresses, groups, instances) = (Vec::new(), Vec::new(), BTreeMap::new());
-    FleetSnapshot { name: name.clone(), at, addresses, groups, instances }
+    FleetSnapshot { name: name.clone(), at, addresses, groups, instances, silent: BTreeSet::new() }
 }
 
 /// Sorts what was read into the fleets that are concerned, and the others.
@@ -236,12 +237,12 @@ async fn complete(
     others: Option<Vec<FleetSnapshot>>,
 ) -> Result<Observation, AwsError> {
     let Question { aws, memory, evidence, quick, now, .. } = *question;
-    let missing: BTreeSet<InstanceId> = fleets
+    let seen = |member: &Member| first.instances.as_ref().is_some_and(|seen| seen.contains_key(&member.instance));
+    let missing: Vec<&Member> = fleets
         .iter()
         .flat_map(FleetSnapshot::members)
-        .map(|(_, member)| &member.instance)
-        .filter(|id| !first.instances.contains_key(*id))
-        .cloned()
+        .map(|(_, member)| member)
+        .filter(|member| !seen(member))
         .collect();
     let mut waiting: Vec<&Group> = fleets
         .iter()
@@ -266,21 +267,30 @@ async fn complete(
     };
     // After a death, who is missing is mostly the dead one itself, of whom nothing more need be known. Everybody else must be: a living
     // holder that was not read would lose its address, and the one spare would not get it.
-    let enough = quick && missing.iter().all(|id| evidence.dead.contains(id));
+    let enough = quick && missing.iter().all(|member| evidence.dead.contains(&member.instance));
+    let zonal = first.instances.is_none();
     let late_instances = async {
         if missing.is_empty() || enough {
-            Ok(BTreeMap::new())
-        } else {
-            instances::describe_instances(aws, instances::Which::Ids(&missing)).await
+            return Ok(ByZone::default());
         }
+        if !zonal {
+            let ids = missing.iter().map(|member| member.instance.clone()).collect();
+            let read = instances::describe_instances(aws, instances::Which::Ids(&ids)).await;
+            if let Some(instances) = unless_a_zone(read)? {
+                return Ok(ByZone { instances, silent: BTreeSet::new() });
+            }
+        }
+        ask_by_zone(aws, &missing).await
     };
     let late_hooks =
         join_all(unread.iter().map(async |group| {
             endure(lifecycle::describe_hooks(aws, group).await).map(|hooks| (group.clone(), hooks))
         }));
     let (more, impaired, hooks) = tokio::join!(late_instances, late_impaired, late_hooks);
-    let FirstReads { mut instances, hooks: mut read_hooks, impaired: first_impaired, .. } = first;
-    instances.extend(more?);
+    let FirstReads { instances, hooks: mut read_hooks, impaired: first_impaired, .. } = first;
+    let ByZone { instances: more, silent } = more?;
+    let mut instances = instances.unwrap_or_default();
+    instances.extend(more);
     read_hooks.extend(hooks.into_iter().flatten());
     for id in first_impaired.or(impaired).unwrap_or_default() {
         if let Some(instance) = instances.get_mut(&id) {
@@ -294,6 +304,7 @@ async fn complete(
             .filter_map(|id| instances.get_key_value(&id))
             .map(|(id, instance)| (id.clone(), instance.clone()))
             .collect();
+        fleet.silent.clone_from(&silent);
         for group in &mut fleet.groups {
             let read = read_hooks.get(&group.name).map(Vec::as_slice);
             let remembered = || memory.hooks_of(&group.name, now).filter(|_| waiting.contains(&group.name));
@@ -301,6 +312,55 @@ async fn complete(
         }
     }
     Ok(Observation { fleets, others, hooks: read_hooks, crowd: false })
+}
+
+/// What EC2 says of instances, but for the zones that it does not answer for.
+#[derive(Default)]
+struct ByZone {
+    instances: BTreeMap<InstanceId, Instance>,
+    silent: BTreeSet<String>,
+}
+
+/// Names the members of each zone in a call of their own, all at the same time: so the other zones are still answered for while one is
+/// disrupted.
+///
+/// # Errors
+/// When no zone is answered for: then it is not a zone's trouble. And when EC2 refuses for a reason that no zone has.
+async fn ask_by_zone(aws: &Aws, members: &[&Member]) -> Result<ByZone, AwsError> {
+    let mut zones: BTreeMap<&str, BTreeSet<InstanceId>> = BTreeMap::new();
+    for member in members {
+        zones.entry(&member.zone).or_default().insert(member.instance.clone());
+    }
+    let asked = zones.iter().map(|(zone, ids)| async move { (*zone, instances::describe_named(aws, ids).await) });
+    let mut seen = ByZone::default();
+    let mut failed = None;
+    for (zone, answer) in join_all(asked).await {
+        match answer {
+            Ok(instances) => seen.instances.extend(instances),
+            Err(error) if instances::may_be_a_zones(&error) => {
+                warn!(zone, aws.operation = error.operation, "EC2 does not answer for a zone: {error}");
+                seen.silent.insert(zone.to_owned());
+                failed = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match failed {
+        Some(error) if seen.silent.len() == zones.len() => Err(error),
+        _ => Ok(seen),
+    }
+}
+
+/// `None` for a read of instances that may have failed because of one zone.
+fn unless_a_zone<T>(read: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if instances::may_be_a_zones(&error) => {
+            warn!(aws.operation = error.operation, "Will ask zone by zone: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn leaves(lifecycle: &Lifecycle) -> bool {

@@ -94,6 +94,7 @@ fn member(instance: &aws_sdk_autoscaling::types::Instance) -> Option<Member> {
         // AWS writes `Healthy`; its own documentation compares without case.
         healthy: instance.health_status().is_some_and(|health| health.eq_ignore_ascii_case("healthy")),
         template,
+        zone: instance.availability_zone().unwrap_or_default().to_owned(),
     })
 }
 

@@ -70,6 +70,54 @@ pub async fn describe_instances(aws: &Aws, which: Which<'_>) -> Result<BTreeMap<
     Ok(instances)
 }
 
+/// What EC2 says of instances that are asked for by name; the names that EC2 does not know are left out.
+///
+/// While an Availability Zone is disrupted, a call fails that names an instance of that zone or none at all, as those of
+/// [`describe_instances`] do, which choose by filters. One that names only instances of other zones works ([DescribeInstances]).
+///
+/// # Errors
+/// When AWS does not answer or refuses; run again.
+///
+/// [DescribeInstances]: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+pub async fn describe_named(aws: &Aws, ids: &BTreeSet<InstanceId>) -> Result<BTreeMap<InstanceId, Instance>, AwsError> {
+    let mut instances = BTreeMap::new();
+    let ids: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
+    for chunk in ids.chunks(FILTER_VALUES) {
+        let mut chunk = chunk.to_vec();
+        while !chunk.is_empty() {
+            aws.counter.read();
+            let named = chunk.iter().copied().map(str::to_owned).collect();
+            // No page size, which EC2 does not take beside names.
+            let error = match aws.ec2.describe_instances().set_instance_ids(Some(named)).send().await {
+                Ok(reply) => {
+                    instances.extend(reply.reservations().iter().flat_map(Reservation::instances).filter_map(read));
+                    break;
+                }
+                Err(error) => AwsError::new("DescribeInstances", None, &error),
+            };
+            // One name too many fails the whole call; the message lists all of them.
+            let asked = chunk.len();
+            if error.is("InvalidInstanceID.NotFound") {
+                chunk.retain(|id| !error.message.contains(id));
+            }
+            if chunk.len() == asked {
+                return Err(error);
+            }
+        }
+    }
+    Ok(instances)
+}
+
+/// Whether a read of instances may have failed because an Availability Zone is disrupted. AWS does not say with which code it fails then;
+/// these are the ones that would mean something else.
+#[must_use]
+pub fn may_be_a_zones(error: &AwsError) -> bool {
+    match error.trouble {
+        Trouble::Unreachable | Trouble::Other => true,
+        Trouble::Replan | Trouble::Throttled | Trouble::Unauthorized => false,
+    }
+}
+
 /// The group that an instance was launched by; `None` if it was not, or its tags are gone.
 ///
 /// # Errors

@@ -171,6 +171,15 @@ fn unfit() -> Vec<(Ineligible, &'static str, FleetSnapshot, Evidence)> {
             nothing(),
         ),
         (
+            Ineligible::Silent("us-east-1a".into()),
+            "in us-east-1a, which EC2 does not answer for",
+            spoilt(|fleet| {
+                fleet.instances.remove(&InstanceId::from(OLD));
+                fleet.silent = ["us-east-1a".to_owned(), "us-east-1b".to_owned()].into();
+            }),
+            nothing(),
+        ),
+        (
             Ineligible::NotAMember,
             "in no group of the fleet",
             spoilt(|fleet| group_of(fleet).members.retain(|member| member.instance.as_str() != OLD)),
@@ -401,6 +410,11 @@ fn every_problem_of_a_set_up_is_said() {
         spoilt(|fleet| instance_of(fleet, NEW).interface = None),
         unusable,
         "`i-0new` cannot take an address: it is without",
+    );
+    said(
+        spoilt(|fleet| fleet.silent = ["us-east-1a".to_owned(), "us-east-1f".to_owned()].into()),
+        Problem::SilentZone("us-east-1a".into()),
+        "EC2 does not answer for us-east-1a",
     );
     let strange = Problem::GroupWithoutFleet("web".into());
     assert!(strange.to_string().contains("group `web` has a lifecycle hook of ours"));

@@ -113,6 +113,12 @@ fn a_launch_hook_whose_event_was_lost_is_completed_a_look_after_the_launch() {
     assert_eq!(answers(&waiting(look - 1), &Evidence::default()), []);
     let completed = [(NEW.to_owned(), "elastic-ip-launch".to_owned(), AT_ONCE, AnswerReason::Launch)];
     assert_eq!(answers(&waiting(look), &Evidence::default()), completed);
+    let mut unlisted = waiting(look);
+    unlisted.instances.remove(NEW);
+    assert_eq!(answers(&unlisted, &Evidence::default()), []);
+    unlisted.silent = ["us-east-1a".to_owned()].into();
+    let silent = answers(&unlisted, &Evidence::default());
+    assert_eq!(silent, completed, "nobody can say how old it is");
     assert_eq!(AnswerReason::Launch.to_string(), "a launch does not wait for us");
 }
 

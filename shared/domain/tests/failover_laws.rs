@@ -161,6 +161,7 @@ prop_compose! {
                 lifecycle: seed.lifecycle.clone(),
                 healthy: seed.healthy,
                 template: Some(Template { id: "lt-1".into(), version: seed.version }),
+                zone: "us-east-1a".to_owned(),
             });
             if seed.listed {
                 let public = match (seed.foreign, seed.lent) {
@@ -190,7 +191,7 @@ prop_compose! {
                 },
             }
         }).collect();
-        FleetSnapshot { name: "web".into(), at: now(), addresses, groups: vec![green, blue], instances }
+        FleetSnapshot { name: "web".into(), at: now(), addresses, groups: vec![green, blue], instances, silent: BTreeSet::new() }
     }
 }
 
@@ -489,6 +490,7 @@ proptest! {
             lifecycle: Lifecycle::InService,
             healthy: true,
             template: Some(Template { id: "lt-1".into(), version: u64::from(n >= count) + 1 }),
+            zone: "us-east-1a".to_owned(),
         };
         let mut web = group("web", 2, Vec::new());
         web.members = (0..count + newcomers).map(member).collect();
@@ -509,6 +511,7 @@ proptest! {
             }).collect(),
             groups: vec![web],
             instances,
+            silent: BTreeSet::new(),
         };
         prop_assert!(plan(&fleet, &Evidence::default(), &rules(), Scope::Full).is_empty());
     }

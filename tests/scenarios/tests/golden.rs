@@ -6,7 +6,12 @@
 //! * *alone*: `i-0old…` holds the address and waits in its terminate hook, `i-0new…` boots as its successor.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on should stop")]
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+};
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use jiff::{SignedDuration, Timestamp};
@@ -69,6 +74,7 @@ fn fleet(members: &[(&str, Lifecycle)], desired: u32) -> FleetSnapshot {
                     lifecycle: lifecycle.clone(),
                     healthy: true,
                     template: None,
+                    zone: "us-east-1a".to_owned(),
                 })
                 .collect(),
             hooks: vec![
@@ -77,6 +83,7 @@ fn fleet(members: &[(&str, Lifecycle)], desired: u32) -> FleetSnapshot {
             ],
         }],
         instances: members.iter().map(|(id, _)| ((*id).into(), instance(id))).collect(),
+        silent: BTreeSet::new(),
     }
 }
 

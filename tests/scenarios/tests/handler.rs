@@ -7,7 +7,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -205,6 +205,75 @@ async fn a_late_word_of_a_death_leaves_the_address_with_its_holder_in_a_group_th
     scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
     assert_eq!(scene.holder(), joined);
     assert_eq!(writes(&scene.operations()), ["SetInstanceHealth"]);
+}
+
+/// Two members in each of two zones.
+fn wide() -> FleetSpec {
+    FleetSpec { groups: vec![GroupSpec { desired: 4, ..GroupSpec::default() }], ..FleetSpec::default() }
+}
+
+impl Scene {
+    fn zone_of(&self, instance: &str) -> String {
+        self.theatre.with(|world| world.instance(instance).unwrap().zone.clone())
+    }
+
+    fn zones(&self) -> BTreeSet<String> {
+        self.theatre.with(|world| world.instances().map(|instance| instance.zone.clone()).collect())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_leaves_the_zone_that_ec2_does_not_answer_for_and_it_is_said_why() {
+    for warm in [false, true] {
+        let scene = Scene::of(&[wide(), numbered(1)]);
+        if warm {
+            scene.wake(sweep()).await.unwrap();
+        }
+        let lost = scene.zone_of(&scene.holder());
+        scene.act(&Act::LoseZone { zone: lost.clone() });
+        let outcome = scene.wake(sweep()).await.unwrap();
+        for ip in ["203.0.113.10", "203.0.113.11"] {
+            let holder = scene.theatre.with(|world| world.holder_of(ip).map(str::to_owned)).unwrap();
+            assert_ne!(scene.zone_of(&holder), lost, "{ip}, warm {warm}");
+        }
+        for word in ["because its holder is in us-east-1", "EC2 does not answer for us-east-1"] {
+            assert!(outcome.summary.contains(word), "{word} in {}", outcome.summary);
+        }
+        let before = scene.operations().len();
+        scene.wake(sweep()).await.unwrap();
+        assert_eq!(writes(&scene.operations().split_off(before)), Vec::<&str>::new(), "warm {warm}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_outside_the_zone_that_ec2_does_not_answer_for_moves_the_address_within_the_other_one() {
+    for warm in [false, true] {
+        let scene = Scene::of(&[wide()]);
+        if warm {
+            scene.wake(sweep()).await.unwrap();
+        }
+        let dead = scene.holder();
+        let zone = scene.zone_of(&dead);
+        for lost in scene.zones().into_iter().filter(|other| *other != zone) {
+            scene.act(&Act::LoseZone { zone: lost });
+        }
+        scene.act(&Act::Terminate { instance: dead.clone() });
+        scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
+        assert_ne!(scene.holder(), dead, "warm {warm}");
+        assert_eq!(scene.zone_of(&scene.holder()), zone, "warm {warm}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_ec2_answers_for_no_zone_nothing_moves_and_the_event_is_handled_again() {
+    let scene = Scene::of(&[wide()]);
+    let holder = scene.holder();
+    for zone in scene.zones() {
+        scene.act(&Act::LoseZone { zone });
+    }
+    let error = scene.wake(sweep()).await.unwrap_err();
+    assert_eq!(Diagnostic::from(error).error_type, "DescribeInstances.Unreachable");
+    assert_eq!(scene.holder(), holder);
 }
 
 #[tokio::test(start_paused = true)]

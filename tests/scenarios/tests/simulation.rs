@@ -229,6 +229,12 @@ fn seeds_that_found_faults_stay_lawful() {
             489,
             "a read from before the tag left a warm instance of a new environment to its heartbeat",
         ),
+        (
+            "everything-at-once",
+            1867,
+            "a launch hook in a lost zone, whose event was lost too, waited for its heartbeat",
+        ),
+        ("everything-at-once", 1895, "law: both zones were lost, and every look failed"),
         ("warm-pool", 25, "a prepared instance that was terminated waited for its heartbeat"),
     ];
     for (name, seed, what) in found {

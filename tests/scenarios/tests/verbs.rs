@@ -18,7 +18,7 @@ use panda_aws::{
     chaos_groups::describe_chaos_groups,
     commands::{Commands, Ran},
     deployments::Deployments,
-    instances::{Which, look_at},
+    instances::{Which, describe_named, look_at},
     pipelines::Pipelines,
     refreshes::newest_refresh,
     site::Site,
@@ -209,6 +209,28 @@ async fn launches_that_fail_are_told_until_one_succeeds() {
     sleep(Duration::from_hours(2)).await;
     let launches = last_launches(&scene.aws, &web()).await.unwrap();
     assert!(launches.succeeded > launches.failed.map(|(at, _)| at), "{:?}", launches.succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_are_named_past_unknown_names_and_past_a_lost_zone() {
+    let scene = Scene::new();
+    let zones: BTreeMap<InstanceId, String> = scene
+        .theatre
+        .with(|world| world.instances().map(|instance| (instance.id.as_str().into(), instance.zone.clone())).collect());
+    let all: BTreeSet<InstanceId> = zones.keys().cloned().collect();
+    let named = async |ids: BTreeSet<InstanceId>| {
+        describe_named(&scene.aws, &ids).await.map(|named| named.into_keys().collect::<BTreeSet<_>>())
+    };
+    let strangers = ["i-0123456789abcdef0", "i-0fedcba9876543210"].map(InstanceId::from);
+    assert_eq!(named(all.iter().cloned().chain(strangers.clone()).collect()).await.unwrap(), all);
+    assert_eq!(named(strangers.into()).await.unwrap(), BTreeSet::new());
+    let lost = zones.values().next().unwrap();
+    scene.act(&Act::LoseZone { zone: lost.clone() });
+    let living: BTreeSet<InstanceId> =
+        zones.iter().filter(|(_, zone)| *zone != lost).map(|(id, _)| id.clone()).collect();
+    assert_eq!(named(living.clone()).await.unwrap(), living);
+    assert_eq!(named(all.clone()).await.unwrap_err().trouble, Trouble::Unreachable);
+    assert_eq!(look_at(&scene.aws, Which::Ids(&living)).await.unwrap_err().trouble, Trouble::Unreachable);
 }
 
 #[tokio::test(start_paused = true)]

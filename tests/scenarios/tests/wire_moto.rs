@@ -26,7 +26,7 @@ use panda_aws::{
     Aws, Focus,
     addresses::{Associated, associate_address, describe_addresses},
     groups::{describe_groups, set_instance_unhealthy},
-    instances::{Which, describe_instances, tag_leaving},
+    instances::{Which, describe_instances, describe_named, tag_leaving},
     lifecycle::describe_hooks,
 };
 use panda_domain::failover::{Leaving, LeavingReason, Mark, Move, MoveReason, PublicAddress};
@@ -250,6 +250,16 @@ async fn a_mark_is_read_back_as_it_was_written() {
     assert_eq!(instances[fleet.members[1].as_str()].leaving, None);
     let Some(interface) = &instances[fleet.members[0].as_str()].interface else { panic!("no primary interface") };
     assert!(matches!(interface.public, PublicAddress::Elastic(_)), "{interface:?}");
+}
+
+#[tokio::test]
+async fn instances_are_asked_for_by_name_past_names_that_are_unknown() {
+    let fleet = Fleet::found().await;
+    let members: BTreeSet<_> = fleet.members.iter().map(|id| id.as_str().into()).collect();
+    let strangers = ["i-0123456789abcdef0", "i-0fedcba9876543210"].map(Into::into);
+    let asked = members.iter().cloned().chain(strangers).collect();
+    let named = describe_named(&fleet.aws, &asked).await.unwrap();
+    assert_eq!(named.into_keys().collect::<BTreeSet<_>>(), members);
 }
 
 #[tokio::test]

@@ -57,7 +57,8 @@ pub enum Act {
         /// Whom.
         instance: String,
     },
-    /// A zone goes dark: its instances stop answering, launches in it fail.
+    /// A zone goes dark: its instances stop answering, launches in it fail, and so does `DescribeInstances` unless it names instances of other
+    /// zones only.
     LoseZone {
         /// Which.
         zone: String,

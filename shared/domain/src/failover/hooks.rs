@@ -170,11 +170,11 @@ fn waits_in(fleet: &FleetSnapshot, member: &Member, transition: Transition) -> b
         // In or out of the warm pool; Auto Scaling's answer to the hook that is not active is harmless.
         (Lifecycle::Warmed(Step::Wait), _) | (Lifecycle::Terminating(Step::Wait), Transition::Terminating) => true,
         // An event answers a launch hook within a second; what still waits a look later waits in somebody else's hook, or its event was
-        // lost.
-        (Lifecycle::Pending(Step::Wait), Transition::Launching) => fleet
-            .instances
-            .get(&member.instance)
-            .is_some_and(|instance| fleet.at.duration_since(instance.launched) >= LOOK_EVERY),
+        // lost. How old an instance in a silent zone is cannot be known; its hook can be completed all the same.
+        (Lifecycle::Pending(Step::Wait), Transition::Launching) => match fleet.instances.get(&member.instance) {
+            Some(instance) => fleet.at.duration_since(instance.launched) >= LOOK_EVERY,
+            None => fleet.silent.contains(&member.zone),
+        },
         _ => false,
     }
 }

@@ -35,6 +35,8 @@ pub enum Problem {
         /// Why it cannot.
         reason: Ineligible,
     },
+    /// EC2 does not answer for an Availability Zone in which the fleet has members.
+    SilentZone(String),
     /// An instance waits in a hook of ours, and its group carries no fleet's name.
     GroupWithoutFleet(GroupName),
 }
@@ -54,6 +56,9 @@ impl fmt::Display for Problem {
                 write!(f, "{addresses} addresses, and only {eligible} instances that can hold one each")
             }
             Self::Unusable { instance, reason } => write!(f, "`{instance}` cannot take an address: it is {reason}"),
+            Self::SilentZone(zone) => {
+                write!(f, "EC2 does not answer for {zone}: the instances there are passed over as if they were gone")
+            }
             Self::GroupWithoutFleet(group) => {
                 write!(
                     f,
@@ -84,6 +89,8 @@ pub(super) fn of_fleet(fleet: &FleetSnapshot, evidence: &Evidence, eligible: usi
     } else if eligible < fleet.addresses.len() {
         problems.push(Problem::MoreAddressesThanInstances { addresses: fleet.addresses.len(), eligible });
     }
+    let silent = |zone: &&String| fleet.members().any(|(_, member)| member.zone == **zone);
+    problems.extend(fleet.silent.iter().filter(silent).cloned().map(Problem::SilentZone));
     for (_, member) in fleet.members() {
         if let Err(reason @ (Ineligible::NoInterface | Ineligible::ForeignAddress(_))) =
             tier::of_member(fleet, evidence, member)

@@ -3,7 +3,10 @@
 //! A snapshot is made of several reads at slightly different moments, each of which may lag behind the truth. The plan therefore never
 //! depends on a read still being true when it acts: every write is safe to repeat and to refuse.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 
@@ -26,6 +29,8 @@ pub struct FleetSnapshot {
     pub groups: Vec<Group>,
     /// What EC2 says of the groups' members. A member that is missing here is one that EC2 does not list (yet, or any more).
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// Availability Zones that EC2 does not answer for. The members there are missing in `instances`, whatever they are.
+    pub silent: BTreeSet<String>,
 }
 
 /// An Elastic IP of the fleet.
@@ -87,6 +92,8 @@ pub struct Member {
     pub healthy: bool,
     /// What it was launched from, if from a launch template.
     pub template: Option<Template>,
+    /// The Availability Zone that it runs in.
+    pub zone: String,
 }
 
 /// A version of a launch template.

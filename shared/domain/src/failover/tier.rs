@@ -54,6 +54,8 @@ pub enum Ineligible {
     Refused,
     /// EC2 does not list it.
     Unlisted,
+    /// EC2 does not answer for its Availability Zone: nothing can be known of it, nor be done with it.
+    Silent(String),
     /// It is in no group of the fleet.
     NotAMember,
     /// It is in the warm pool.
@@ -76,6 +78,7 @@ impl fmt::Display for Ineligible {
             Self::NotRunning(state) => write!(f, "{state}"),
             Self::Refused => f.write_str("not in a state to take an address, as EC2 says"),
             Self::Unlisted => f.write_str("not listed by EC2"),
+            Self::Silent(zone) => write!(f, "in {zone}, which EC2 does not answer for"),
             Self::NotAMember => f.write_str("in no group of the fleet"),
             Self::WarmPool => f.write_str("in the warm pool"),
             Self::OutOfService(state) => write!(f, "in state {state}"),
@@ -107,7 +110,10 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
     if evidence.refused.contains(id) {
         return Err(Ineligible::Refused);
     }
-    let instance = fleet.instances.get(id).ok_or(Ineligible::Unlisted)?;
+    let instance = fleet.instances.get(id).ok_or_else(|| {
+        let silent = fleet.silent.contains(&member.zone);
+        if silent { Ineligible::Silent(member.zone.clone()) } else { Ineligible::Unlisted }
+    })?;
     if instance.state != InstanceState::Running {
         return Err(Ineligible::NotRunning(instance.state.clone()));
     }

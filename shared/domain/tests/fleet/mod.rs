@@ -1,5 +1,7 @@
 //! A fleet that needs nothing, to be spoilt by one thing at a time.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use panda_domain::{
     event::{InstanceState, Transition},
@@ -35,7 +37,13 @@ pub(crate) fn address(n: u32, holder: Option<&str>) -> Address {
 
 pub(crate) fn member(id: &str) -> Member {
     let template = Some(Template { id: "lt-1".into(), version: 1 });
-    Member { instance: id.into(), lifecycle: Lifecycle::InService, healthy: true, template }
+    Member {
+        instance: id.into(),
+        lifecycle: Lifecycle::InService,
+        healthy: true,
+        template,
+        zone: "us-east-1a".to_owned(),
+    }
 }
 
 pub(crate) fn instance(id: &str, public: PublicAddress) -> Instance {
@@ -75,6 +83,7 @@ pub(crate) fn fleet() -> FleetSnapshot {
             (NEW.into(), instance(NEW, PublicAddress::None)),
         ]
         .into(),
+        silent: BTreeSet::new(),
     }
 }
 

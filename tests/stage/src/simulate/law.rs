@@ -142,6 +142,12 @@ impl<'a> Judge<'a> {
                 // A hook may be held until one look before its heartbeat runs out. Where faults took that look, the heartbeat lets it go on, which
                 // is all that the look would have done.
                 AnsweredBy::Timeout if self.rough && !self.swept(at - LAST_LOOKS, at) => {}
+                // While EC2 answers for none of the fleet's zones every look fails, and what is told meanwhile is given up after three of them.
+                AnsweredBy::Timeout
+                    if truth
+                        .life(instance)
+                        .and_then(|life| life.waits.get(hook))
+                        .is_some_and(|since| truth.was_dark_since(*since)) => {}
                 AnsweredBy::Timeout => {
                     self.accuse(
                         "every hook that wakes us is answered before its heartbeat runs out",

@@ -2,7 +2,7 @@
 //!
 //! Nothing here comes from the function's own words, so that it cannot talk itself out of a violation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use panda_world::{Act, CheckStatus, Entry, FleetSpec, Health, InstanceState, Kind, Lifecycle};
@@ -15,6 +15,10 @@ pub(super) struct Truth {
     /// The fleet's addresses by allocation.
     pub(super) seats: BTreeMap<String, Seat>,
     public_ips: Vec<String>,
+    /// The zones of the fleet, those of them that are lost, and until when all of them were.
+    zones: BTreeSet<String>,
+    lost: BTreeSet<String>,
+    dark_until: Option<Timestamp>,
     /// The act that the entries at the same moment follow from.
     act: Option<(Timestamp, Act)>,
 }
@@ -88,11 +92,21 @@ impl Truth {
             let suspends_launch = group.suspended.iter().any(|name| name == "Launch");
             (group.name.clone(), GroupTruth { desired: group.desired, suspends_launch })
         });
-        Self { groups: groups.collect(), public_ips: fleet.addresses.clone(), ..Self::default() }
+        let zones = fleet.groups.iter().flat_map(|group| group.zones.iter().cloned()).collect();
+        Self { groups: groups.collect(), public_ips: fleet.addresses.clone(), zones, ..Self::default() }
     }
 
     pub(super) fn life(&self, instance: &str) -> Option<&Life> {
         self.lives.get(instance)
+    }
+
+    /// Whether since then there was a time when all of the fleet's zones were lost: EC2 answered for none, and nobody could look.
+    pub(super) fn was_dark_since(&self, since: Timestamp) -> bool {
+        self.is_dark() || self.dark_until.is_some_and(|until| until >= since)
+    }
+
+    fn is_dark(&self) -> bool {
+        !self.zones.is_empty() && self.zones.is_subset(&self.lost)
     }
 
     /// Whether the association that is being applied comes from a person, not from a call.
@@ -211,6 +225,15 @@ impl Truth {
             | Act::Rebalance { instance }
             | Act::ScheduleRetirement { instance, .. } => {
                 self.life_mut(instance, at).leaving = true;
+            }
+            Act::LoseZone { zone } => {
+                self.lost.insert(zone.clone());
+            }
+            Act::RestoreZone { zone } => {
+                if self.is_dark() {
+                    self.dark_until = Some(at);
+                }
+                self.lost.remove(zone);
             }
             Act::BlueGreen { group, green } => {
                 let desired = self.groups.get(group).map_or(0, |group| group.desired);
