@@ -1,7 +1,7 @@
 //! Carry out a fleet's plan.
 //!
 //! In order of urgency: addresses, then marks and reports of the dead, then the hooks that need not wait. A write that fails does not keep
-//! the next one from being tried. What was overtaken by events is left to the next look.
+//! the next one from being tried. What was overtaken by events, or would be too late in this invocation, is left to the next look.
 
 use std::collections::BTreeSet;
 
@@ -23,6 +23,8 @@ pub(crate) struct Acted {
     pub(crate) overtaken: bool,
     /// An address moved.
     pub(crate) moved: bool,
+    /// Time ran out before everything but the addresses was done.
+    pub(crate) late: bool,
     /// Leaving instances to let go when the network has followed: look again then, since others may have moved an address back meanwhile.
     pub(crate) settling: BTreeSet<InstanceId>,
     /// What AWS did not carry out.
@@ -33,6 +35,8 @@ pub(crate) struct Acted {
 pub(crate) struct Watch<'a> {
     pub(crate) event: Option<Timestamp>,
     pub(crate) now: &'a (dyn Fn() -> Timestamp + Sync),
+    /// Whether the invocation may end before another write is answered.
+    pub(crate) late: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Watch<'_> {
@@ -41,9 +45,9 @@ impl Watch<'_> {
     }
 }
 
-/// Carries out a plan. Addresses that could not be moved are noted in `evidence`, so that the next look neither tries them again at once
+/// Moves a plan's addresses. Those that could not be moved are noted in `evidence`, so that the next look neither tries them again at once
 /// nor releases their holder.
-pub(crate) async fn act(
+pub(crate) async fn move_addresses(
     aws: &Aws,
     plan: &FleetPlan,
     memory: &mut Memory,
@@ -73,7 +77,24 @@ pub(crate) async fn act(
             }
         }
     }
+    acted
+}
+
+/// Carries out the rest of a plan, after its moves came to `acted`.
+pub(crate) async fn attend(
+    aws: &Aws,
+    plan: &FleetPlan,
+    memory: &mut Memory,
+    evidence: &Evidence,
+    outcome: &mut FleetOutcome,
+    watch: &Watch<'_>,
+    acted: &mut Acted,
+) {
     for mark in &plan.marks {
+        if (watch.late)() {
+            acted.late = true;
+            break;
+        }
         match instances::tag_leaving(aws, mark).await {
             Ok(true) => outcome.marked(mark),
             Ok(false) => {}
@@ -81,6 +102,10 @@ pub(crate) async fn act(
         }
     }
     for nudge in &plan.nudges {
+        if (watch.late)() {
+            acted.late = true;
+            break;
+        }
         match groups::set_instance_unhealthy(aws, &nudge.group, &nudge.instance).await {
             Ok(true) => outcome.nudged(nudge),
             Ok(false) => {}
@@ -93,6 +118,7 @@ pub(crate) async fn act(
             // The answer to a leaving instance counts on the moves; the next look gives it anew.
             _ if answer.transition == Transition::Terminating && !all_moved => acted.overtaken = true,
             Answer::Hold { .. } => outcome.hook(answer, false),
+            Answer::Continue { after } if after.is_zero() && (watch.late)() => acted.late = true,
             Answer::Continue { after } if after.is_zero() => {
                 acted.failures.extend(complete(aws, answer, memory, outcome, (watch.now)()).await.err());
             }
@@ -101,7 +127,6 @@ pub(crate) async fn act(
             }
         }
     }
-    acted
 }
 
 /// Completes one lifecycle action.

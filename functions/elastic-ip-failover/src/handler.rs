@@ -45,6 +45,9 @@ const STRAY_PAUSE: Duration = Duration::from_secs(2);
 /// What must be left of the invocation after the network has settled, to look again and complete the hooks.
 const RESERVE: Duration = Duration::from_secs(10);
 
+/// What must be left for a write that can wait, as all but the moves can: one that hangs is given up after fifteen seconds.
+const WRITE: Duration = Duration::from_secs(16);
+
 /// What the function keeps from one event to the next.
 #[derive(Debug)]
 pub struct App {
@@ -87,6 +90,12 @@ pub enum HandlerError {
         #[source]
         first: AwsError,
     },
+    /// AWS was so slow that only the addresses were seen to.
+    #[error("out of time: {}", .outcome.summary)]
+    Late {
+        /// What was done.
+        outcome: Box<Outcome>,
+    },
     /// The fleets changed under every plan.
     #[error("overtaken {LOOKS} times: {}", .outcome.summary)]
     Overtaken {
@@ -101,7 +110,7 @@ impl HandlerError {
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Observe(_) => None,
-            Self::Incomplete { outcome, .. } | Self::Overtaken { outcome } => Some(outcome),
+            Self::Incomplete { outcome, .. } | Self::Late { outcome } | Self::Overtaken { outcome } => Some(outcome),
         }
     }
 
@@ -110,6 +119,7 @@ impl HandlerError {
             Self::Observe(error) | Self::Incomplete { first: error, .. } => {
                 format!("{}.{}", error.operation, error.trouble.as_str())
             }
+            Self::Late { .. } => "Late".to_owned(),
             Self::Overtaken { .. } => "Overtaken".to_owned(),
         }
     }
@@ -177,10 +187,12 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
     let settle = Duration::try_from(app.config.rules.settle).unwrap_or_default();
     let mut told = Told::default();
     let mut looks = 0;
+    let mut late = false;
     let overtaken = loop {
         looks += 1;
         // On the heap: what a look holds between its calls would make each caller's future as large.
-        let look = Box::pin(look(app, event, &concern, &mut evidence, scope, &mut memory, &mut told));
+        let watched = (event, deadline);
+        let look = Box::pin(look(app, watched, &concern, &mut evidence, scope, &mut memory, &mut told));
         let look = match look.await {
             Ok(look) => look,
             Err(error) if looks == 1 => return Err(HandlerError::Observe(error)),
@@ -191,12 +203,13 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
             }
         };
         told.failures.extend(look.failures);
+        late = look.late;
         let settling = !look.settling.is_empty() && has_time_to_settle(app, deadline);
         // A failure is not tried again at once, since the SDK did that; what it left undone is planned anew by whoever looks next.
         // After a rescue, which read no status checks, a look at everything: the rescuer may be failing itself.
         let rescued = scope == Scope::Rescue && look.moved;
         let strayed = look.stray.is_some() && deadline.left(app.clock.now()) >= STRAY_PAUSE * looks + RESERVE;
-        if looks == LOOKS || !(look.overtaken || settling || rescued || strayed) {
+        if late || looks == LOOKS || !(look.overtaken || settling || rescued || strayed) {
             if let Some(problem) = look.stray {
                 warn!("{problem}");
                 told.of(&FleetName::from("(no fleet)")).problems = vec![problem];
@@ -223,6 +236,7 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
     outcome.conclude(app.aws.take_tally(), &told.failures, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     match told.failures.into_iter().next() {
         Some(first) => Err(HandlerError::Incomplete { outcome: Box::new(outcome), first }),
+        None if late => Err(HandlerError::Late { outcome: Box::new(outcome) }),
         None if overtaken => Err(HandlerError::Overtaken { outcome: Box::new(outcome) }),
         None => Ok(outcome),
     }
@@ -247,6 +261,8 @@ impl Told {
 struct Look {
     overtaken: bool,
     moved: bool,
+    /// Time ran out.
+    late: bool,
     settling: BTreeSet<InstanceId>,
     /// A group of no fleet that has a hook of ours.
     stray: Option<String>,
@@ -256,7 +272,7 @@ struct Look {
 /// Observes, plans and acts once, for every fleet that is concerned.
 async fn look(
     app: &App,
-    event: &Event,
+    (event, deadline): (&Event, Deadline),
     concern: &Concern,
     evidence: &mut Evidence,
     scope: Scope,
@@ -274,20 +290,34 @@ async fn look(
     }
     memory.read_hooks(seen.hooks, now);
     let clock = || app.now();
-    let watch = Watch { event: event.time, now: &clock };
+    let late = || deadline.left(app.clock.now()) < WRITE;
+    let watch = Watch { event: event.time, now: &clock, late: &late };
     let mut look = Look::default();
     if seen.fleets.is_empty() {
         look.stray = stray(app, evidence);
     }
+    let mut plans = Vec::with_capacity(seen.fleets.len());
     for mut fleet in seen.fleets {
         memory.saw(&fleet);
         memory.overlay(&mut fleet);
-        let plan = failover::plan(&fleet, evidence, &app.config.rules, scope);
-        let outcome = told.of(&fleet.name);
-        act::note(&plan, outcome);
-        let acted = act::act(&app.aws, &plan, memory, evidence, outcome, &watch).await;
+        plans.push(failover::plan(&fleet, evidence, &app.config.rules, scope));
+    }
+    // The addresses of all fleets before anything else of any: a write that hangs for one fleet must not keep another's site from answering.
+    let mut moved = Vec::with_capacity(plans.len());
+    for plan in &plans {
+        let outcome = told.of(&plan.fleet);
+        act::note(plan, outcome);
+        moved.push(act::move_addresses(&app.aws, plan, memory, evidence, outcome, &watch).await);
+    }
+    for (plan, mut acted) in plans.iter().zip(moved) {
+        let outcome = told.of(&plan.fleet);
+        act::attend(&app.aws, plan, memory, evidence, outcome, &watch, &mut acted).await;
+        if acted.late {
+            outcome.problems.push("AWS is slow: marks, reports and hooks are left to the next look".to_owned());
+        }
         look.overtaken |= acted.overtaken;
         look.moved |= acted.moved;
+        look.late |= acted.late;
         look.failures.extend(acted.failures);
         look.settling.extend(acted.settling);
     }

@@ -18,6 +18,8 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use panda_world::{Act, ApiRequest, FleetSpec, GroupSpec, Kind, REGION, Timing, World, in_process::Theatre};
 use serde_json::{Value, json};
 
+use self::refusing::How;
+
 struct Scene {
     theatre: Theatre,
     app: App,
@@ -401,8 +403,10 @@ async fn an_event_of_no_known_kind_is_ignored_with_its_name_and_without_a_call()
     assert!(scene.operations().is_empty());
 }
 
-/// Answers one operation with a refusal, and everything else by the world.
+/// Answers one operation with a refusal, or not at all, and everything else by the world.
 mod refusing {
+    use std::future::pending;
+
     use aws_smithy_runtime_api::client::{
         http::{
             HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -416,19 +420,29 @@ mod refusing {
     #[derive(Debug, Clone)]
     pub(crate) struct Refusing {
         pub(crate) operation: &'static str,
+        pub(crate) how: How,
         pub(crate) inner: SharedHttpClient,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) enum How {
+        Unauthorized,
+        /// Somebody else was faster.
+        AlreadyAssociated,
+        Silence,
     }
 
     #[derive(Debug)]
     struct Connector {
         operation: &'static str,
+        how: How,
         inner: SharedHttpConnector,
     }
 
     impl HttpClient for Refusing {
         fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
             let inner = self.inner.http_connector(settings, parts);
-            SharedHttpConnector::new(Connector { operation: self.operation, inner })
+            SharedHttpConnector::new(Connector { operation: self.operation, how: self.how, inner })
         }
     }
 
@@ -439,10 +453,23 @@ mod refusing {
             if !body.contains(&format!("Action={}&", self.operation)) {
                 return self.inner.call(request);
             }
-            let reply = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform \
-                 this operation.</Message></Error></Errors><RequestID>req-42</RequestID></Response>";
+            let (status, code, message) = match self.how {
+                How::Unauthorized => {
+                    (403, "UnauthorizedOperation", "You are not authorized to perform this operation.".to_owned())
+                }
+                How::AlreadyAssociated => {
+                    let allocation = body.split('&').find_map(|field| field.strip_prefix("AllocationId=")).unwrap();
+                    let message = format!("resource {allocation} is already associated with associate-id eipassoc-9");
+                    (400, "Resource.AlreadyAssociated", message)
+                }
+                How::Silence => return HttpConnectorFuture::new(pending()),
+            };
+            let reply = format!(
+                "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
+                 <RequestID>req-42</RequestID></Response>"
+            );
             let response = http::Response::builder()
-                .status(403)
+                .status(status)
                 .header("x-amzn-requestid", "req-42")
                 .body(SdkBody::from(reply))
                 .unwrap();
@@ -451,12 +478,51 @@ mod refusing {
     }
 }
 
+impl Scene {
+    /// A new environment, whose one operation is not carried out.
+    fn refuse(&mut self, operation: &'static str, how: How) {
+        let refused = refusing::Refusing { operation, how, inner: self.theatre.http_client("function") };
+        self.app = app(&self.theatre, refused);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hangs_for_one_fleet_keeps_no_address_of_another_waiting_and_what_there_is_no_time_for_is_said() {
+    let fleets: Vec<FleetSpec> = (0..8).map(numbered).collect();
+    let mut scene = Scene::of(&fleets);
+    scene.refuse("CreateTags", How::Silence);
+    let holders = |world: &mut World| -> Vec<String> {
+        (0..8).map(|number| world.holder_of(&format!("203.0.113.{}", 10 + number)).unwrap().to_owned()).collect()
+    };
+    let before = scene.theatre.with(holders);
+    let entities: Vec<Value> = before.iter().map(|id| json!({ "entityValue": id })).collect();
+    let began = scene.theatre.now();
+    let notice = json!({
+        "id": "5", "source": "aws.health", "detail-type": "AWS Health Event", "time": "2026-05-07T09:00:00Z",
+        "detail": {
+            "service": "EC2", "eventTypeCode": "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
+            "eventTypeCategory": "scheduledChange", "affectedEntities": entities,
+        },
+    });
+    let error = scene.wake(notice).await.unwrap_err();
+    let after = scene.theatre.with(holders);
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{before:?} {after:?}");
+    let last = scene.theatre.with(|world| {
+        let moves = world.journal().iter().filter(|entry| matches!(entry.kind, Kind::Associated { .. }));
+        moves.map(|entry| entry.at).max().unwrap()
+    });
+    assert!(last.duration_since(began).as_secs() < 5, "the last move came {last}");
+    // Lambda ends the invocation after a minute.
+    assert!(scene.theatre.now().duration_since(began).as_secs() < 60);
+    let summary = &error.outcome().unwrap().summary;
+    assert!(summary.contains("AWS is slow: marks, reports and hooks are left to the next look"), "{summary}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_missing_permission_is_an_error_that_names_operation_code_and_request_and_nothing_is_lost() {
     let mut scene = Scene::of(&[FleetSpec::default()]);
     let dead = scene.holder();
-    let refused = refusing::Refusing { operation: "AssociateAddress", inner: scene.theatre.http_client("function") };
-    scene.app = app(&scene.theatre, refused);
+    scene.refuse("AssociateAddress", How::Unauthorized);
     scene.act(&Act::Terminate { instance: dead.clone() });
     let error = scene.wake(state_change(&dead, "shutting-down")).await.unwrap_err();
     let reported = Diagnostic::from(error);
@@ -475,9 +541,7 @@ async fn a_missing_permission_is_an_error_that_names_operation_code_and_request_
 async fn without_leave_to_read_status_checks_an_address_still_moves() {
     let mut scene = Scene::of(&[FleetSpec::default()]);
     let leaving = scene.holder();
-    let refused =
-        refusing::Refusing { operation: "DescribeInstanceStatus", inner: scene.theatre.http_client("function") };
-    scene.app = app(&scene.theatre, refused);
+    scene.refuse("DescribeInstanceStatus", How::Unauthorized);
     let notice = json!({
         "id": "4", "source": "aws.ec2", "detail-type": "EC2 Spot Instance Interruption Warning",
         "time": "2026-05-07T09:00:00Z", "detail": {"instance-id": leaving, "instance-action": "terminate"},
