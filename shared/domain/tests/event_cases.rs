@@ -306,7 +306,7 @@ fn a_death_is_for_ever_and_a_halt_is_fresh_for_two_minutes() {
     }
     for state in ["stopping", "stopped"] {
         let halt = told(state, fresh);
-        assert_eq!(halt, Evidence { halted: instances(&[OLD]), ..Evidence::default() });
+        assert_eq!(halt, Evidence { halted: [(OLD.into(), noon())].into(), ..Evidence::default() });
         assert!(halt.tells_of_a_death());
         assert_eq!(told(state, fresh + 1), Evidence::default());
     }

@@ -151,7 +151,7 @@ fn unfit() -> Vec<(Ineligible, &'static str, FleetSnapshot, Evidence)> {
     let nothing = Evidence::default;
     vec![
         (Ineligible::Dead, "terminated", fleet(), by_event(|evidence| evidence.dead = set())),
-        (Ineligible::Halted, "stopped", fleet(), by_event(|evidence| evidence.halted = set())),
+        (Ineligible::Halted, "stopped", fleet(), by_event(|evidence| evidence.halted = [(OLD.into(), now())].into())),
         (
             Ineligible::Refused,
             "not in a state to take an address, as EC2 says",
@@ -345,9 +345,24 @@ fn a_notice_is_written_on_a_living_member_once() {
         (spoilt(|fleet| instance_of(fleet, NEW).state = InstanceState::Stopped), told.clone()),
         (spoilt(|fleet| group_of(fleet).members = vec![member(OLD)]), told.clone()),
         (fleet(), Evidence { dead: [NEW.into()].into(), ..told.clone() }),
-        (fleet(), Evidence { halted: [NEW.into()].into(), ..told }),
+        (fleet(), Evidence { halted: [(NEW.into(), now())].into(), ..told }),
     ] {
         assert_eq!(planned(&nothing, &evidence).marks, []);
+    }
+}
+
+#[test]
+fn a_halt_says_nothing_of_an_instance_that_was_started_again_since() {
+    let halted = by_event(|evidence| evidence.halted = [(OLD.into(), now() - seconds(60))].into());
+    let started = |ago: i64| spoilt(|fleet| instance_of(fleet, OLD).launched = now() - seconds(ago));
+    for ago in [60, 61, 86_400] {
+        let plan = planned(&started(ago), &halted);
+        let reasons: Vec<_> = plan.moves.into_iter().map(|moved| moved.reason).collect();
+        assert_eq!(reasons, [MoveReason::Holder(Ineligible::Halted)], "started {ago} s ago");
+        assert_eq!(plan.nudges.len(), 1, "started {ago} s ago");
+    }
+    for ago in [0, 59] {
+        assert!(planned(&started(ago), &halted).is_empty(), "started {ago} s ago");
     }
 }
 
@@ -363,7 +378,7 @@ fn auto_scaling_is_told_of_the_dead_that_it_counts_as_serving() {
     assert!(!plan.is_empty());
     let told = by_event(|evidence| evidence.dead = [NEW.into()].into());
     assert_eq!(planned(&fleet(), &told).nudges, dead(NEW, Ineligible::Dead));
-    let told = by_event(|evidence| evidence.halted = [NEW.into()].into());
+    let told = by_event(|evidence| evidence.halted = [(NEW.into(), now())].into());
     assert_eq!(planned(&fleet(), &told).nudges, dead(NEW, Ineligible::Halted));
     let left_alone: [Spoil; 7] = [
         |fleet| group_of(fleet).deleting = true,

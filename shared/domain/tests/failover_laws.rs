@@ -198,14 +198,14 @@ prop_compose! {
 prop_compose! {
     fn evidence()(
         dead in vec(0_usize..8, 0..2),
-        halted in vec(0_usize..8, 0..2),
+        halted in vec((0_usize..8, 0_i64..400), 0..2),
         impaired in vec(0_usize..8, 0..2),
         leaving in vec((0_usize..8, leaving()), 0..2),
         waiting in option::of((0_usize..8, any::<bool>(), 0_i64..400)),
     ) -> Evidence {
         Evidence {
             dead: dead.into_iter().map(instance_id).collect(),
-            halted: halted.into_iter().map(instance_id).collect(),
+            halted: halted.into_iter().map(|(n, ago)| (instance_id(n), now() - SignedDuration::from_secs(ago))).collect(),
             impaired: impaired.into_iter().map(instance_id).collect(),
             leaving: leaving.into_iter().map(|(n, leaving)| (instance_id(n), leaving)).collect(),
             waiting: waiting.map(|(n, launching, ago)| WaitingHook {
@@ -295,7 +295,7 @@ proptest! {
             prop_assert!(fleet.member(&moved.to).is_some());
             let target = &fleet.instances[&moved.to];
             prop_assert_eq!(&target.state, &InstanceState::Running);
-            prop_assert!(!evidence.dead.contains(&moved.to) && !evidence.halted.contains(&moved.to));
+            prop_assert!(!evidence.dead.contains(&moved.to) && !evidence.halts(&fleet, &moved.to));
             let interface = target.interface.as_ref().unwrap();
             prop_assert_eq!(&interface.id, &moved.interface);
             prop_assert!(!matches!(&interface.public, PublicAddress::Elastic(address) if !fleet.owns(address)));
@@ -435,7 +435,7 @@ proptest! {
                     let living = |member: &&Member| {
                         let id = &member.instance;
                         let stopped = fleet.instances.get(id).is_some_and(|i| matches!(i.state, InstanceState::Stopping | InstanceState::Stopped | InstanceState::ShuttingDown | InstanceState::Terminated));
-                        !stopped && !evidence.dead.contains(id) && !evidence.halted.contains(id)
+                        !stopped && !evidence.dead.contains(id) && !evidence.halts(&fleet, id)
                     };
                     let booting = group.members.iter().filter(living).filter(|m| matches!(m.lifecycle, Lifecycle::Pending(_))).count();
                     let impaired = |m: &Member| {

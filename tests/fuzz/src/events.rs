@@ -55,7 +55,8 @@ pub fn events(data: &[u8]) {
     }
     for now in moments(event.time) {
         let evidence = Evidence::of(&event, now);
-        assert!(evidence.dead.is_disjoint(&evidence.halted), "{evidence:?}");
+        assert!(evidence.dead.iter().all(|dead| !evidence.halted.contains_key(dead)), "{evidence:?}");
+        assert!(evidence.halted.values().all(|halted| *halted <= now), "{evidence:?}");
         for leaving in evidence.leaving.values() {
             assert!(leaving.since <= now, "{leaving} at {now}");
             assert_eq!(leaving.to_string().parse::<Leaving>().as_ref(), Ok(leaving), "a mark reads back");

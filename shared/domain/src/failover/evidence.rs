@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Leaving, LeavingReason};
+use super::{FleetSnapshot, Leaving, LeavingReason};
 use crate::{
     event::{Event, InstanceState, Kind, Place, Transition},
     ids::{AllocationId, GroupName, HookName, InstanceId},
@@ -12,8 +12,9 @@ use crate::{
 
 /// How long a `stopping` or `stopped` in an event outweighs a read that says `running`.
 ///
-/// A termination is for ever, but a stopped instance may be started again, and then a late or doubled event would be wrong. Reads were seen
-/// to lag by seconds; two minutes is far beyond that and well within Lambda's first retry.
+/// A termination is for ever, but a stopped instance may be started again, and then a late or doubled event would be wrong: of an instance
+/// that a read shows to have been started since it says nothing any more, and in no case after this time. Reads were seen to lag by seconds;
+/// two minutes is far beyond that and well within Lambda's first retry.
 pub const FRESH: SignedDuration = SignedDuration::from_mins(2);
 
 /// What an event, or what this warm function did before, adds to a snapshot.
@@ -21,8 +22,8 @@ pub const FRESH: SignedDuration = SignedDuration::from_mins(2);
 pub struct Evidence {
     /// Instances that an event reported `shutting-down` or `terminated`: there is no way back, whatever a read says.
     pub dead: BTreeSet<InstanceId>,
-    /// Instances that a fresh event reported `stopping` or `stopped`.
-    pub halted: BTreeSet<InstanceId>,
+    /// Instances that a fresh event reported `stopping` or `stopped`, and when they were.
+    pub halted: BTreeMap<InstanceId, Timestamp>,
     /// Instances whose status checks an alarm reported failing.
     pub impaired: BTreeSet<InstanceId>,
     /// Instances that will leave, with the reason.
@@ -69,7 +70,7 @@ impl Evidence {
                     evidence.dead.insert(change.instance.clone());
                 }
                 InstanceState::Stopping | InstanceState::Stopped if now.duration_since(since) <= FRESH => {
-                    evidence.halted.insert(change.instance.clone());
+                    evidence.halted.insert(change.instance.clone(), since);
                 }
                 _ => {}
             },
@@ -106,6 +107,15 @@ impl Evidence {
     #[must_use]
     pub fn tells_of_a_death(&self) -> bool {
         !self.dead.is_empty() || !self.halted.is_empty()
+    }
+
+    /// Whether the event itself says that an instance stopped, and no read shows that it was started again since: its launch time is then a
+    /// later one.
+    #[must_use]
+    pub fn halts(&self, fleet: &FleetSnapshot, instance: &InstanceId) -> bool {
+        self.halted
+            .get(instance)
+            .is_some_and(|at| fleet.instances.get(instance).is_none_or(|instance| instance.launched <= *at))
     }
 
     /// Whether the event itself says that an instance is on its way out. Like a death, this outweighs a read that still shows it in service.

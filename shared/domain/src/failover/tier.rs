@@ -104,7 +104,7 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
     if evidence.dead.contains(id) {
         return Err(Ineligible::Dead);
     }
-    if evidence.halted.contains(id) {
+    if evidence.halts(fleet, id) {
         return Err(Ineligible::Halted);
     }
     if evidence.refused.contains(id) {
@@ -142,7 +142,7 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
 /// Whether an instance lives, as far as the snapshot and the event know.
 pub(super) fn lives(fleet: &FleetSnapshot, evidence: &Evidence, id: &InstanceId) -> bool {
     !evidence.dead.contains(id)
-        && !evidence.halted.contains(id)
+        && !evidence.halts(fleet, id)
         && fleet
             .instances
             .get(id)
@@ -157,7 +157,7 @@ pub(super) fn known_dead(fleet: &FleetSnapshot, evidence: &Evidence, id: &Instan
             InstanceState::Stopping | InstanceState::Stopped | InstanceState::ShuttingDown | InstanceState::Terminated
         )
     };
-    evidence.dead.contains(id) || evidence.halted.contains(id) || fleet.instances.get(id).is_some_and(stopped)
+    evidence.dead.contains(id) || evidence.halts(fleet, id) || fleet.instances.get(id).is_some_and(stopped)
 }
 
 fn is_leaving(fleet: &FleetSnapshot, instance: &Instance, evidence: &Evidence, id: &InstanceId) -> bool {
