@@ -201,17 +201,33 @@ fn alarm(state: &str, metric: &str, dimensions: Value) -> Value {
         "alarmName": "web-status", "state": {"value": state},
         "configuration": {"metrics": [
             {"metricStat": {"metric": {"namespace": "AWS/EC2", "name": metric, "dimensions": dimensions}}},
-            {"expression": "m1 * 2"},
         ]},
     })
+}
+
+/// The same on what an expression makes of these metrics.
+fn alarm_on_math(metrics: &[Value], expressions: &[&str]) -> Value {
+    let mut detail = alarm("ALARM", "StatusCheckFailed", json!({}));
+    let metric = |dimensions: &Value| {
+        let metric = json!({"namespace": "AWS/EC2", "name": "StatusCheckFailed", "dimensions": dimensions});
+        json!({"metricStat": {"metric": metric}, "returnData": false})
+    };
+    let expressions = expressions.iter().map(|expression| json!({ "expression": expression }));
+    detail["configuration"]["metrics"] = metrics.iter().map(metric).chain(expressions).collect();
+    detail
 }
 
 #[test]
 fn an_alarm_on_status_checks_says_whose_and_whether_they_fail() {
     let told = |detail| read("aws.cloudwatch", "CloudWatch Alarm State Change", detail);
     let event = told(alarm("ALARM", "StatusCheckFailed_System", json!({"InstanceId": OLD})));
-    let by_instance =
-        StatusCheckAlarm { name: "web-status".into(), failing: true, instances: instances(&[OLD]), group: None };
+    let by_instance = StatusCheckAlarm {
+        name: "web-status".into(),
+        failing: true,
+        instances: instances(&[OLD]),
+        direct: true,
+        group: None,
+    };
     assert_eq!(event.kind, Kind::StatusCheckAlarm(by_instance));
     assert_eq!(event.concern(), Concern::Instances(instances(&[OLD])));
     assert_eq!(event.to_string(), "alarm `web-status` is ALARM");
@@ -349,6 +365,20 @@ fn an_alarm_tells_of_failing_checks_for_two_minutes() {
     assert_eq!(told("ALARM", FRESH.as_secs()), Evidence { impaired: instances(&[OLD]), ..Evidence::default() });
     assert_eq!(told("ALARM", FRESH.as_secs() + 1), Evidence::default());
     assert_eq!(told("OK", 0), Evidence::default());
+}
+
+#[test]
+fn an_alarm_on_what_is_made_of_several_metrics_is_a_reason_to_look_and_condemns_nobody() {
+    let (old, new) = (json!({"InstanceId": OLD}), json!({"InstanceId": NEW}));
+    for (detail, concerned) in [
+        (alarm_on_math(&[old.clone(), new.clone()], &["m1 + m2"]), instances(&[OLD, NEW])),
+        (alarm_on_math(&[old.clone(), new], &[]), instances(&[OLD, NEW])),
+        (alarm_on_math(&[old], &["IF(m1 > 0, 0, 1)"]), instances(&[OLD])),
+    ] {
+        let event = read("aws.cloudwatch", "CloudWatch Alarm State Change", detail);
+        assert_eq!(event.concern(), Concern::Instances(concerned));
+        assert_eq!(Evidence::of(&event, noon()), Evidence::default(), "{event:?}");
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! EventBridge has no event for EC2 status checks; they are the CloudWatch metrics `StatusCheckFailed…`, and an alarm on one of them says
 //! `CloudWatch Alarm State Change`. An alarm by instance carries the dimension `InstanceId`, an alarm by group `AutoScalingGroupName`. An
-//! alarm on the metric without dimensions is a reason to look at everything. Alarms on metric math say nothing of what they are about and are
-//! left to the sweep.
+//! alarm on the metric without dimensions is a reason to look at everything. An alarm on metric math is a reason to look at all instances that
+//! its metrics are about, and says of none of them that it fails: the sum of two checks is above its threshold by either.
 //!
 //! ```json
 //! {
@@ -38,6 +38,8 @@ pub struct StatusCheckAlarm {
     pub failing: bool,
     /// The instances that its metrics are about.
     pub instances: BTreeSet<InstanceId>,
+    /// Whether it stands on a metric itself: then it is that metric's instance that fails.
+    pub direct: bool,
     /// The group that its metrics are about.
     pub group: Option<GroupName>,
 }
@@ -45,10 +47,8 @@ pub struct StatusCheckAlarm {
 pub(super) fn decode(detail: &Detail<'_>) -> Result<StatusCheckAlarm, Ignored> {
     let name = detail.required("alarmName")?;
     let state = detail.members.get("state").and_then(|state| text(state, "value"));
-    let metrics: Vec<&Value> = detail
-        .members
-        .pointer("/configuration/metrics")
-        .and_then(Value::as_array)
+    let all = detail.members.pointer("/configuration/metrics").and_then(Value::as_array);
+    let metrics: Vec<&Value> = all
         .into_iter()
         .flatten()
         .filter_map(|metric| metric.pointer("/metricStat/metric"))
@@ -64,6 +64,7 @@ pub(super) fn decode(detail: &Detail<'_>) -> Result<StatusCheckAlarm, Ignored> {
         name: name.to_owned(),
         failing: state == Some("ALARM"),
         instances: dimension("InstanceId").map(InstanceId::from).collect(),
+        direct: all.is_some_and(|all| all.len() == 1 && all.iter().all(|metric| metric.get("expression").is_none())),
         group: dimension("AutoScalingGroupName").next().map(GroupName::from),
     })
 }

@@ -85,7 +85,7 @@ impl Evidence {
                     evidence.leave(instance, LeavingReason::ScheduledChange, since);
                 }
             }
-            Kind::StatusCheckAlarm(alarm) if alarm.failing && now.duration_since(since) <= FRESH => {
+            Kind::StatusCheckAlarm(alarm) if alarm.failing && alarm.direct && now.duration_since(since) <= FRESH => {
                 evidence.impaired.extend(alarm.instances.iter().cloned());
             }
             Kind::LifecycleAction(action) => {
