@@ -21,6 +21,8 @@ use crate::{memory::Memory, outcome::FleetOutcome};
 pub(crate) struct Acted {
     /// The world was not as the plan took it for: look again.
     pub(crate) overtaken: bool,
+    /// Somebody else placed an address first. Another look shows whether anything is left to do; if reads do not show it yet, nothing is.
+    pub(crate) outrun: bool,
     /// An address moved.
     pub(crate) moved: bool,
     /// Time ran out before everything but the addresses was done.
@@ -69,7 +71,13 @@ pub(crate) async fn move_addresses(
                 if why.refuses_the_target() {
                     evidence.refused.insert(moved.to.clone());
                 }
-                acted.overtaken = true;
+                // The same code, with the interface's name, says that it is the target that has another address already.
+                if why.says("Resource.AlreadyAssociated", moved.allocation.as_str()) {
+                    evidence.placed.insert(moved.allocation.clone());
+                    acted.outrun = true;
+                } else {
+                    acted.overtaken = true;
+                }
             }
             Err(error) => {
                 evidence.stuck.insert(moved.allocation.clone());
@@ -112,7 +120,8 @@ pub(crate) async fn attend(
             Err(error) => acted.failures.push(error),
         }
     }
-    let all_moved = !acted.overtaken && plan.moves.iter().all(|moved| !evidence.stuck.contains(&moved.allocation));
+    let all_moved =
+        !acted.overtaken && !acted.outrun && plan.moves.iter().all(|moved| !evidence.stuck.contains(&moved.allocation));
     for answer in &plan.answers {
         match answer.answer {
             // The answer to a leaving instance counts on the moves; the next look gives it anew.
@@ -154,7 +163,7 @@ pub(crate) fn note(plan: &FleetPlan, outcome: &mut FleetOutcome) {
         .iter()
         .filter_map(|verdict| match &verdict.standing {
             Standing::Stranded(reason) => Some(format!("`{}` serves nobody: {reason}", verdict.allocation)),
-            Standing::Moves | Standing::Stays(_) => None,
+            Standing::Moves | Standing::Placed | Standing::Stays(_) => None,
         })
         .collect();
 }

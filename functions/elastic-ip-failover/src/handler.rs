@@ -209,7 +209,7 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
         // After a rescue, which read no status checks, a look at everything: the rescuer may be failing itself.
         let rescued = scope == Scope::Rescue && look.moved;
         let strayed = look.stray.is_some() && deadline.left(app.clock.now()) >= STRAY_PAUSE * looks + RESERVE;
-        if late || looks == LOOKS || !(look.overtaken || settling || rescued || strayed) {
+        if late || looks == LOOKS || !(look.overtaken || look.outrun || settling || rescued || strayed) {
             if let Some(problem) = look.stray {
                 warn!("{problem}");
                 told.of(&FleetName::from("(no fleet)")).problems = vec![problem];
@@ -224,7 +224,7 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
             evidence.settled.extend(look.settling);
         } else if strayed {
             sleep(STRAY_PAUSE * looks).await;
-        } else if look.overtaken {
+        } else if look.overtaken || look.outrun {
             sleep(PAUSE * looks).await;
         }
     };
@@ -260,6 +260,8 @@ impl Told {
 #[derive(Default)]
 struct Look {
     overtaken: bool,
+    /// Somebody else placed an address first.
+    outrun: bool,
     moved: bool,
     /// Time ran out.
     late: bool,
@@ -316,6 +318,7 @@ async fn look(
             outcome.problems.push("AWS is slow: marks, reports and hooks are left to the next look".to_owned());
         }
         look.overtaken |= acted.overtaken;
+        look.outrun |= acted.outrun;
         look.moved |= acted.moved;
         look.late |= acted.late;
         look.failures.extend(acted.failures);

@@ -330,6 +330,22 @@ fn what_cannot_be_helped_is_stranded_and_what_is_well_stays() {
 }
 
 #[test]
+fn an_address_that_somebody_else_just_placed_is_left_alone_until_a_read_shows_where() {
+    let placed = by_event(|evidence| evidence.placed = ["eipalloc-1".into()].into());
+    let standings = |fleet: &FleetSnapshot| {
+        let plan = planned(fleet, &placed);
+        assert_eq!(plan.moves.len(), plan.verdicts.iter().filter(|it| it.standing == Standing::Moves).count());
+        plan.verdicts.into_iter().map(|verdict| verdict.standing).collect::<Vec<_>>()
+    };
+    let free = |n: u32| spoilt(|fleet| fleet.addresses = vec![address(n, None)]);
+    assert_eq!(standings(&free(1)), [Standing::Placed]);
+    assert_eq!(standings(&free(2)), [Standing::Moves], "another address");
+    assert_eq!(standings(&fleet()), [Standing::Stays(Tier::Serving)], "a read shows where");
+    let dead = spoilt(|fleet| instance_of(fleet, OLD).state = InstanceState::Stopped);
+    assert_eq!(standings(&dead), [Standing::Moves], "it was placed badly");
+}
+
+#[test]
 fn a_notice_is_written_on_a_living_member_once() {
     let mark = Leaving::new(LeavingReason::SpotInterruption, now() - seconds(5));
     let told = by_event(|evidence| evidence.leaving = [(NEW.into(), mark.clone())].into());

@@ -519,6 +519,21 @@ async fn what_hangs_for_one_fleet_keeps_no_address_of_another_waiting_and_what_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_race_for_a_free_address_that_another_won_is_no_error_and_is_not_run_again() {
+    let mut scene = Scene::of(&[FleetSpec::default()]);
+    // Reads show the address free for seconds after it was placed.
+    scene.act(&Act::Disassociate { public_ip: "203.0.113.10".into() });
+    scene.refuse("AssociateAddress", How::AlreadyAssociated);
+    let outcome = scene.wake(sweep()).await.unwrap();
+    assert_eq!((outcome.looks, outcome.writes), (2, 1), "{outcome:?}");
+    assert_eq!(outcome.summary, "Nothing to do");
+    // The next look tries, and finds that nobody has it.
+    scene.app = app(&scene.theatre, scene.theatre.http_client("function"));
+    scene.wake(sweep()).await.unwrap();
+    assert!(scene.theatre.with(|world| world.holder_of("203.0.113.10").is_some()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_permission_is_an_error_that_names_operation_code_and_request_and_nothing_is_lost() {
     let mut scene = Scene::of(&[FleetSpec::default()]);
     let dead = scene.holder();

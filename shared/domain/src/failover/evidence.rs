@@ -36,6 +36,9 @@ pub struct Evidence {
     pub settled: BTreeSet<InstanceId>,
     /// Instances that EC2 refused to put an address on in this invocation.
     pub refused: BTreeSet<InstanceId>,
+    /// Addresses that somebody else placed before this invocation could, though reads show them free. They are left alone until a read shows
+    /// where they are.
+    pub placed: BTreeSet<AllocationId>,
     /// Addresses that this invocation could not move: AWS did not answer, or does not allow it. They stay where they are for now, and a
     /// leaving instance that holds one is held as long as its hook allows.
     pub stuck: BTreeSet<AllocationId>,

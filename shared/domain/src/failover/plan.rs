@@ -147,6 +147,8 @@ pub enum Standing {
     Stays(Tier),
     /// It moves.
     Moves,
+    /// Somebody else placed it a moment ago, and the reads do not show where yet.
+    Placed,
     /// It cannot serve where it is, and there is nobody to take it.
     Stranded(MoveReason),
 }
@@ -251,6 +253,7 @@ fn place(
     for (address, seat) in addresses.iter().filter(|(address, _)| !evidence.stuck.contains(&address.allocation)) {
         let allocation = &address.allocation;
         match seat {
+            Seat::Free if evidence.placed.contains(allocation) => {}
             Seat::Free => homeless.push((0, Reverse(None), allocation, MoveReason::Unassociated)),
             Seat::Interface => homeless.push((1, Reverse(None), allocation, MoveReason::BareInterface)),
             Seat::On(_, Err(why)) => homeless.push((1, Reverse(None), allocation, MoveReason::Holder(why.clone()))),
@@ -321,6 +324,7 @@ fn place(
                 match seat {
                     Seat::On(_, Ok(tier)) => Standing::Stays(*tier),
                     Seat::On(_, Err(why)) => Standing::Stranded(MoveReason::Holder(why.clone())),
+                    Seat::Free if evidence.placed.contains(allocation) => Standing::Placed,
                     Seat::Free => Standing::Stranded(MoveReason::Unassociated),
                     Seat::Interface => Standing::Stranded(MoveReason::BareInterface),
                 }
