@@ -247,7 +247,7 @@ async fn complete(
     let mut waiting: Vec<&Group> = fleets
         .iter()
         .flat_map(|fleet| &fleet.groups)
-        .filter(|group| !quick && group.members.iter().any(|member| waits(&member.lifecycle)))
+        .filter(|group| !quick && group.members.iter().any(|member| member.lifecycle.waits()))
         .collect();
     // Who leaves may take an address along; who comes only waits a little longer.
     waiting.sort_by_key(|group| !group.members.iter().any(|member| leaves(&member.lifecycle)));
@@ -364,18 +364,11 @@ fn unless_a_zone<T>(read: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
 }
 
 fn leaves(lifecycle: &Lifecycle) -> bool {
-    matches!(lifecycle, Lifecycle::Terminating(Step::Wait))
+    matches!(lifecycle, Lifecycle::Terminating(Step::Wait) | Lifecycle::RootVolume(Step::Wait))
 }
 
 fn fleets_are_empty(fleets: &[FleetSnapshot]) -> bool {
     fleets.iter().all(|fleet| fleet.members().next().is_none())
-}
-
-fn waits(lifecycle: &Lifecycle) -> bool {
-    matches!(
-        lifecycle,
-        Lifecycle::Pending(Step::Wait) | Lifecycle::Terminating(Step::Wait) | Lifecycle::Warmed(Step::Wait)
-    )
 }
 
 /// Goes on without a read that only refines the decision.

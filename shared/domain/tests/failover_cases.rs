@@ -42,9 +42,14 @@ fn a_lifecycle_is_read_as_auto_scaling_writes_it() {
         ("Warmed:Terminating", Lifecycle::Warmed(Step::Begun), "in the warm pool"),
         ("Warmed:Terminating:Wait", Lifecycle::Warmed(Step::Wait), "in the warm pool"),
         ("Warmed:Stopped", Lifecycle::Warmed(Step::Proceed), "in the warm pool"),
+        ("ReplacingRootVolume", Lifecycle::RootVolume(Step::Begun), "ReplacingRootVolume"),
+        ("ReplacingRootVolume:Wait", Lifecycle::RootVolume(Step::Wait), "ReplacingRootVolume:Wait"),
+        ("ReplacingRootVolume:Proceed", Lifecycle::RootVolume(Step::Proceed), "ReplacingRootVolume:Proceed"),
+        ("RootVolumeReplaced", Lifecycle::Other("RootVolumeReplaced".into()), "RootVolumeReplaced"),
         ("Detaching", Lifecycle::Other("Detaching".into()), "Detaching"),
     ] {
         assert_eq!(Lifecycle::from(written), lifecycle, "{written}");
+        assert_eq!(lifecycle.waits(), written.ends_with(":Wait"), "{written}");
         assert_eq!(lifecycle.to_string(), printed);
     }
 }
@@ -195,6 +200,12 @@ fn unfit() -> Vec<(Ineligible, &'static str, FleetSnapshot, Evidence)> {
             Ineligible::OutOfService("Detaching".into()),
             "in state Detaching",
             spoilt(|fleet| member_of(fleet, OLD).lifecycle = Lifecycle::Other("Detaching".into())),
+            nothing(),
+        ),
+        (
+            Ineligible::OutOfService("ReplacingRootVolume:Wait".into()),
+            "in state ReplacingRootVolume:Wait",
+            spoilt(|fleet| member_of(fleet, OLD).lifecycle = Lifecycle::RootVolume(Step::Wait)),
             nothing(),
         ),
         (

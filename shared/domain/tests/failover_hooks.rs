@@ -123,6 +123,31 @@ fn a_launch_hook_whose_event_was_lost_is_completed_a_look_after_the_launch() {
 }
 
 #[test]
+fn who_waits_for_a_new_root_volume_hands_its_address_on_and_is_let_go_whether_the_event_came_or_not() {
+    let renewed = |step: Step| spoilt(|fleet| member_of(fleet, OLD).lifecycle = Lifecycle::RootVolume(step));
+    let waits = renewed(Step::Wait);
+    for evidence in [Evidence::default(), leaving(OLD, 1)] {
+        assert_eq!(answer(&waits, &evidence), (SETTLED, AnswerReason::Moved));
+        let alone = spoilt(|fleet| {
+            member_of(fleet, OLD).lifecycle = Lifecycle::RootVolume(Step::Wait);
+            group_of(fleet).members.retain(|member| member.instance.as_str() == OLD);
+        });
+        let (at_once, why) = answer(&alone, &evidence);
+        assert_eq!(at_once, AT_ONCE, "nobody comes in its place");
+        assert_eq!(why.to_string(), "it is in state ReplacingRootVolume:Wait");
+    }
+    let mut moved = waits;
+    moved.addresses = vec![address(1, Some(NEW))];
+    assert_eq!(answer(&moved, &Evidence::default()), (SETTLED, AnswerReason::HoldsNothing));
+    let settled = Evidence { settled: [OLD.into()].into(), ..Evidence::default() };
+    assert_eq!(answer(&moved, &settled), (AT_ONCE, AnswerReason::HoldsNothing));
+    for step in [Step::Begun, Step::Proceed] {
+        assert_eq!(answers(&renewed(step), &Evidence::default()), [], "{step:?}");
+    }
+    assert_eq!(answers(&renewed(Step::Proceed), &leaving(OLD, 1)), [], "it is past the hook");
+}
+
+#[test]
 fn hooks_of_others_are_left_to_them() {
     assert_eq!(answers(&fleet(), &told(OLD, "somebody-elses", Transition::Terminating, 1)), []);
     let elsewhere = Evidence {

@@ -62,6 +62,7 @@ fn lifecycle() -> impl Strategy<Value = Lifecycle> {
         3 => select(vec![Step::Begun, Step::Wait, Step::Wait, Step::Proceed]).prop_map(Lifecycle::Terminating),
         1 => Just(Lifecycle::Standby),
         1 => select(vec![Step::Begun, Step::Wait, Step::Proceed]).prop_map(Lifecycle::Warmed),
+        1 => select(vec![Step::Begun, Step::Wait, Step::Proceed]).prop_map(Lifecycle::RootVolume),
         1 => Just(Lifecycle::Other("Detaching".into())),
     ]
 }
@@ -251,6 +252,7 @@ fn apply(fleet: &FleetSnapshot, plan: &FleetPlan) -> FleetSnapshot {
                 Lifecycle::Pending(Step::Wait) => Lifecycle::Pending(Step::Proceed),
                 Lifecycle::Warmed(Step::Wait) => Lifecycle::Warmed(Step::Proceed),
                 Lifecycle::Terminating(Step::Wait) => Lifecycle::Terminating(Step::Proceed),
+                Lifecycle::RootVolume(Step::Wait) => Lifecycle::RootVolume(Step::Proceed),
                 stale => stale.clone(),
             };
         }
@@ -544,8 +546,14 @@ proptest! {
             if let Answer::Continue { after } = answer.answer
                 && answer.transition == Transition::Terminating && !holds
             {
-                let warm = matches!(tier_of(&fleet, &evidence, &answer.instance), Err(Ineligible::WarmPool));
-                let expected = if (serves || warm) && !looked_before { rules().settle } else { SignedDuration::ZERO };
+                // Back to the warm pool, or to a new root volume: it serves until then, though it must not hold an address.
+                let renewed = fleet.member(&answer.instance).is_some_and(|(_, it)| it.lifecycle == Lifecycle::RootVolume(Step::Wait));
+                let serves_on = match tier_of(&fleet, &evidence, &answer.instance) {
+                    Err(Ineligible::WarmPool) => true,
+                    Err(Ineligible::OutOfService(_)) => renewed,
+                    _ => false,
+                };
+                let expected = if (serves || serves_on) && !looked_before { rules().settle } else { SignedDuration::ZERO };
                 prop_assert_eq!(after, expected);
             }
         }

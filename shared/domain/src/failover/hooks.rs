@@ -157,7 +157,10 @@ fn is_past(member: Option<&Member>, told: &WaitingHook) -> bool {
         // A launching instance may not be listed yet; a terminating one that is not listed any more is gone, unless it is a warm one, which
         // never is.
         (Transition::Terminating, None) => !told.warm,
-        (Transition::Terminating, Some(Lifecycle::Terminating(Step::Proceed))) => true,
+        (
+            Transition::Terminating,
+            Some(Lifecycle::Terminating(Step::Proceed) | Lifecycle::RootVolume(Step::Proceed)),
+        ) => true,
         (Transition::Launching, Some(lifecycle)) => {
             matches!(lifecycle, Lifecycle::InService | Lifecycle::Terminating(_) | Lifecycle::Pending(Step::Proceed))
         }
@@ -168,7 +171,8 @@ fn is_past(member: Option<&Member>, told: &WaitingHook) -> bool {
 fn waits_in(fleet: &FleetSnapshot, member: &Member, transition: Transition) -> bool {
     match (&member.lifecycle, transition) {
         // In or out of the warm pool; Auto Scaling's answer to the hook that is not active is harmless.
-        (Lifecycle::Warmed(Step::Wait), _) | (Lifecycle::Terminating(Step::Wait), Transition::Terminating) => true,
+        (Lifecycle::Warmed(Step::Wait), _)
+        | (Lifecycle::Terminating(Step::Wait) | Lifecycle::RootVolume(Step::Wait), Transition::Terminating) => true,
         // An event answers a launch hook within a second; what still waits a look later waits in somebody else's hook, or its event was
         // lost. How old an instance in a silent zone is cannot be known; its hook can be completed all the same.
         (Lifecycle::Pending(Step::Wait), Transition::Launching) => match fleet.instances.get(&member.instance) {
@@ -200,19 +204,23 @@ fn terminate(
     let keeps = held.iter().any(|held| !moves.iter().any(|moved| moved.allocation == **held))
         || moves.iter().any(|moved| moved.to == *instance);
     let tier = tier::tier_of(fleet, evidence, instance);
+    // Who goes to the warm pool, or gets a new root volume, must not hold an address, and serves until its hook is completed all the same.
+    let renewed = fleet.member(instance).is_some_and(|(_, it)| it.lifecycle == Lifecycle::RootVolume(Step::Wait));
+    let may_serve_on =
+        |why: &Ineligible| goes_to_the_pool(why) || (renewed && matches!(why, Ineligible::OutOfService(_)));
     if held.is_empty() && !keeps {
         // Somebody else may have moved the address a moment ago, another environment of this function perhaps: the network may still lead
         // here.
         let may_serve = match tier {
             Ok(tier) => tier != Tier::Impaired,
-            Err(why) => goes_to_the_pool(&why),
+            Err(why) => may_serve_on(&why),
         };
         let wait = may_serve && !evidence.settled.contains(instance);
         let after = if wait { rules.settle } else { SignedDuration::ZERO };
         return (Answer::Continue { after }, AnswerReason::HoldsNothing);
     }
     match tier {
-        Err(why) if !keeps && goes_to_the_pool(&why) => {
+        Err(why) if !keeps && may_serve_on(&why) => {
             return (Answer::Continue { after: rules.settle }, AnswerReason::Moved);
         }
         Err(why) => return (at_once, AnswerReason::NotServing(why)),

@@ -153,9 +153,14 @@ pub enum Lifecycle {
     Terminating(Step),
     /// Taken out of service by a person, for a while.
     Standby,
+    /// In service until its root volume is replaced, by an instance refresh of the strategy `ReplaceRootVolume`; it comes back as
+    /// [`Lifecycle::Pending`]. It waits in the group's terminate hook first ([events]).
+    ///
+    /// [events]: https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html
+    RootVolume(Step),
     /// In, into or out of the warm pool.
     Warmed(Step),
-    /// Everything else, such as `Detached` or `ReplacingRootVolume`.
+    /// Everything else, such as `Detached` or `RootVolumeReplaced`.
     Other(String),
 }
 
@@ -181,12 +186,26 @@ impl From<&str> for Lifecycle {
             "Terminating:Wait" => Self::Terminating(Step::Wait),
             "Terminating:Proceed" => Self::Terminating(Step::Proceed),
             "Standby" | "EnteringStandby" => Self::Standby,
+            "ReplacingRootVolume" => Self::RootVolume(Step::Begun),
+            "ReplacingRootVolume:Wait" => Self::RootVolume(Step::Wait),
+            "ReplacingRootVolume:Proceed" => Self::RootVolume(Step::Proceed),
             warmed if warmed.starts_with("Warmed:") => Self::Warmed(match warmed {
                 "Warmed:Pending:Wait" | "Warmed:Terminating:Wait" => Step::Wait,
                 "Warmed:Pending" | "Warmed:Terminating" => Step::Begun,
                 _ => Step::Proceed,
             }),
             other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl Lifecycle {
+    /// Whether it waits in a hook.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        match self {
+            Self::Pending(at) | Self::Terminating(at) | Self::RootVolume(at) | Self::Warmed(at) => *at == Step::Wait,
+            Self::InService | Self::Standby | Self::Other(_) => false,
         }
     }
 }
@@ -203,6 +222,7 @@ impl fmt::Display for Lifecycle {
             Self::InService => f.write_str("InService"),
             Self::Terminating(at) => write!(f, "Terminating{}", step(*at)),
             Self::Standby => f.write_str("Standby"),
+            Self::RootVolume(at) => write!(f, "ReplacingRootVolume{}", step(*at)),
             Self::Warmed(_) => f.write_str("in the warm pool"),
             Self::Other(name) => f.write_str(name),
         }

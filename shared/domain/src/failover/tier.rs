@@ -126,7 +126,7 @@ pub(super) fn of_member(fleet: &FleetSnapshot, evidence: &Evidence, member: &Mem
     let impaired = instance.impaired || evidence.impaired.contains(id);
     match &member.lifecycle {
         Lifecycle::Warmed(_) => Err(Ineligible::WarmPool),
-        Lifecycle::Other(state) => Err(Ineligible::OutOfService(state.clone())),
+        Lifecycle::RootVolume(_) | Lifecycle::Other(_) => Err(Ineligible::OutOfService(member.lifecycle.to_string())),
         Lifecycle::Pending(_) if interface.public == PublicAddress::Lent => Err(Ineligible::BootingOnline),
         _ if impaired => Ok(Tier::Impaired),
         Lifecycle::Pending(_) => Ok(Tier::Booting),
