@@ -37,9 +37,9 @@ const LOOKS: u32 = 3;
 /// The pause before the second look; the third one waits twice as long. Reads were seen to lag by less than a second mostly.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// The pause before looking again for the fleet of a group that has a hook of ours and seems to have no tag; the third look waits twice as
-/// long. A read may still show the time before the tag: a new environment's hook waits for its first answer, and an instance of a warm pool
-/// is shown by no later look.
+/// The pause before looking again where only the event knows what matters; the third look waits twice as long. For the fleet of a group that
+/// has a hook of ours and seems to have no tag: a read may still show the time before the tag, a new environment's hook waits for its first
+/// answer, and an instance of a warm pool is shown by no later look. And for an instance that is in service by its event, which comes once.
 const STRAY_PAUSE: Duration = Duration::from_secs(2);
 
 /// What must be left of the invocation after the network has settled, to look again and complete the hooks.
@@ -208,7 +208,8 @@ async fn respond(app: &App, event: &Event, deadline: Deadline, started: SystemTi
         // A failure is not tried again at once, since the SDK did that; what it left undone is planned anew by whoever looks next.
         // After a rescue, which read no status checks, a look at everything: the rescuer may be failing itself.
         let rescued = scope == Scope::Rescue && look.moved;
-        let strayed = look.stray.is_some() && deadline.left(app.clock.now()) >= STRAY_PAUSE * looks + RESERVE;
+        let strayed =
+            (look.stray.is_some() || look.outdated) && deadline.left(app.clock.now()) >= STRAY_PAUSE * looks + RESERVE;
         if late || looks == LOOKS || !(look.overtaken || look.outrun || settling || rescued || strayed) {
             if let Some(problem) = look.stray {
                 warn!("{problem}");
@@ -266,6 +267,8 @@ struct Look {
     /// Time ran out.
     late: bool,
     settling: BTreeSet<InstanceId>,
+    /// The reads were from before the event, and an address waits for what it told.
+    outdated: bool,
     /// A group of no fleet that has a hook of ours.
     stray: Option<String>,
     failures: Vec<AwsError>,
@@ -302,7 +305,9 @@ async fn look(
     for mut fleet in seen.fleets {
         memory.saw(&fleet);
         memory.overlay(&mut fleet);
-        plans.push(failover::plan(&fleet, evidence, &app.config.rules, scope));
+        let plan = failover::plan(&fleet, evidence, &app.config.rules, scope);
+        look.outdated |= evidence.outruns(&fleet, &plan);
+        plans.push(plan);
     }
     // The addresses of all fleets before anything else of any: a write that hangs for one fleet must not keep another's site from answering.
     let mut moved = Vec::with_capacity(plans.len());

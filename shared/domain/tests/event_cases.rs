@@ -405,9 +405,14 @@ fn a_lifecycle_action_is_evidence_of_who_waits_and_whether_in_the_warm_pool() {
 }
 
 #[test]
-fn what_says_nothing_of_a_server_adds_nothing() {
+fn a_launch_that_succeeded_says_who_is_in_service_and_what_says_nothing_of_a_server_adds_nothing() {
     assert_eq!(evidence("aws.events", "Scheduled Event", json!({}), 0), Evidence::default());
     let group = json!({"AutoScalingGroupName": "web", "EC2InstanceId": OLD});
-    assert_eq!(evidence("aws.autoscaling", "EC2 Instance Launch Successful", group.clone(), 0), Evidence::default());
+    for ended in ["Launch Unsuccessful", "Terminate Successful", "Terminate Unsuccessful"] {
+        let told = evidence("aws.autoscaling", &format!("EC2 Instance {ended}"), group.clone(), 0);
+        assert_eq!(told, Evidence::default(), "{ended}");
+    }
+    let launched = Evidence { launched: Some(OLD.into()), ..Evidence::default() };
+    assert_eq!(evidence("aws.autoscaling", "EC2 Instance Launch Successful", group.clone(), 0), launched);
     assert_eq!(evidence("aws.autoscaling", "EC2 Auto Scaling Instance Refresh Failed", group, 0), Evidence::default());
 }

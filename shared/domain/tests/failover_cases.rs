@@ -379,6 +379,27 @@ fn a_notice_is_written_on_a_living_member_once() {
 }
 
 #[test]
+fn reads_that_show_a_launched_instance_as_coming_are_looked_past_where_an_address_needs_somebody() {
+    let launched = by_event(|evidence| evidence.launched = Some(NEW.into()));
+    let outrun = |fleet: &FleetSnapshot, evidence: &Evidence| evidence.outruns(fleet, &planned(fleet, evidence));
+    let coming = |by: Spoil| {
+        spoilt(|fleet| {
+            member_of(fleet, NEW).lifecycle = Lifecycle::Pending(Step::Proceed);
+            *instance_of(fleet, NEW) = instance(NEW, PublicAddress::Lent);
+            by(fleet);
+        })
+    };
+    let stranded: Spoil = |fleet| instance_of(fleet, OLD).state = InstanceState::Stopped;
+    let unwell: Spoil = |fleet| member_of(fleet, OLD).healthy = false;
+    assert!(outrun(&coming(stranded), &launched) && outrun(&coming(unwell), &launched));
+    assert!(!outrun(&coming(|_| ()), &launched), "the address is served");
+    assert!(!outrun(&coming(stranded), &Evidence::default()), "no event");
+    let shown = spoilt(stranded);
+    assert!(!outrun(&shown, &launched), "the read shows it, and the address moves");
+    assert!(!outrun(&spoilt(|fleet| group_of(fleet).members = vec![member(OLD)]), &launched), "it is gone again");
+}
+
+#[test]
 fn a_halt_says_nothing_of_an_instance_that_was_started_again_since() {
     let halted = by_event(|evidence| evidence.halted = [(OLD.into(), now() - seconds(60))].into());
     let started = |ago: i64| spoilt(|fleet| instance_of(fleet, OLD).launched = now() - seconds(ago));

@@ -519,6 +519,36 @@ async fn what_hangs_for_one_fleet_keeps_no_address_of_another_waiting_and_what_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_word_that_an_instance_is_in_service_outlasts_a_read_that_does_not_show_it_yet() {
+    /// The only server is dead, and its successor launches. Where it is so many seconds later.
+    async fn after(seconds: u64) -> (Scene, String, String) {
+        let only = GroupSpec { desired: 1, ..GroupSpec::default() };
+        let scene = Scene::of(&[FleetSpec { groups: vec![only], ..FleetSpec::default() }]);
+        let dead = scene.holder();
+        scene.act(&Act::Terminate { instance: dead.clone() });
+        scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
+        scene.pass(seconds).await;
+        let members = scene.theatre.with(|world| world.group("web").unwrap().members.clone());
+        let next = members.values().find(|member| member.instance != dead);
+        let state = next.map(|next| next.lifecycle_state()).unwrap_or_default();
+        (scene, next.map(|next| next.instance.clone()).unwrap_or_default(), state.to_owned())
+    }
+    let mut seconds = 1;
+    while after(seconds).await.2 != "InService" {
+        seconds += 1;
+    }
+    // As if a read lagged by a second: the group still shows who has been in service by the event.
+    let (scene, next, state) = after(seconds - 1).await;
+    assert!(state.starts_with("Pending"), "{state}");
+    let launched = json!({
+        "id": "6", "source": "aws.autoscaling", "detail-type": "EC2 Instance Launch Successful",
+        "time": "2026-05-07T09:05:00Z", "detail": {"AutoScalingGroupName": "web", "EC2InstanceId": next},
+    });
+    let outcome = scene.wake(launched).await.unwrap();
+    assert_eq!(scene.holder(), next, "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_race_for_a_free_address_that_another_won_is_no_error_and_is_not_run_again() {
     let mut scene = Scene::of(&[FleetSpec::default()]);
     // Reads show the address free for seconds after it was placed.

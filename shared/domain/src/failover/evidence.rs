@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FleetSnapshot, Leaving, LeavingReason};
+use super::{FleetPlan, FleetSnapshot, Leaving, LeavingReason, Lifecycle, Standing, Tier};
 use crate::{
-    event::{Event, InstanceState, Kind, Place, Transition},
+    event::{ActivityResult, Event, InstanceState, Kind, Place, Transition},
     ids::{AllocationId, GroupName, HookName, InstanceId},
 };
 
@@ -28,6 +28,8 @@ pub struct Evidence {
     pub impaired: BTreeSet<InstanceId>,
     /// Instances that will leave, with the reason.
     pub leaving: BTreeMap<InstanceId, Leaving>,
+    /// The instance that an event reported to be in service now.
+    pub launched: Option<InstanceId>,
     /// The lifecycle action that woke us.
     pub waiting: Option<WaitingHook>,
     /// Lifecycle actions that we completed, and when. An instance may go on waiting in somebody else's hook; ours is not answered twice.
@@ -101,6 +103,9 @@ impl Evidence {
                     since,
                 });
             }
+            Kind::ScalingActivity(activity) if activity.result == ActivityResult::Launched => {
+                evidence.launched.clone_from(&activity.instance);
+            }
             Kind::StatusCheckAlarm(_) | Kind::ScalingActivity(_) | Kind::InstanceRefresh(_) | Kind::Sweep(_) => {}
         }
         evidence
@@ -119,6 +124,22 @@ impl Evidence {
         self.halted
             .get(instance)
             .is_some_and(|at| fleet.instances.get(instance).is_none_or(|instance| instance.launched <= *at))
+    }
+
+    /// Whether the reads are from before the event and that matters: they show as coming who is in service by the event, which is told but
+    /// once, and an address needs somebody. Another look is worth its calls then; the event itself is no reason to move, since the instance
+    /// may have died since.
+    #[must_use]
+    pub fn outruns(&self, fleet: &FleetSnapshot, plan: &FleetPlan) -> bool {
+        let coming = |id: &InstanceId| {
+            fleet.member(id).is_some_and(|(_, member)| matches!(member.lifecycle, Lifecycle::Pending(_)))
+        };
+        let needy = |standing: &Standing| match standing {
+            Standing::Stays(tier) => *tier != Tier::Serving,
+            Standing::Stranded(_) => true,
+            Standing::Moves | Standing::Placed => false,
+        };
+        self.launched.as_ref().is_some_and(coming) && plan.verdicts.iter().any(|verdict| needy(&verdict.standing))
     }
 
     /// Whether the event itself says that an instance is on its way out. Like a death, this outweighs a read that still shows it in service.
