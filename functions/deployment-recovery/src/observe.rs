@@ -569,7 +569,8 @@ mod tests {
         let groups = group(&[("i-1", Lifecycle::InService, true), ("i-2", Lifecycle::InService, true)]);
         let (serving, changing) = turnover(&groups, &Memory::default());
         assert_eq!((serving[&GroupName::from("web")], changing.len()), (2, 0));
-        let memory = Memory { given_up: BTreeSet::from(["i-1".into()]), ..Memory::default() };
+        let mut memory = Memory::default();
+        memory.given_up.insert("i-1".into());
         let (serving, changing) = turnover(&groups, &memory);
         assert_eq!(
             (serving[&GroupName::from("web")], changing),
