@@ -254,7 +254,26 @@ impl Eyes {
             }
             Ok(None) | Err(_) => Ok(Vec::new()),
         };
-        RawDeployment { info, targets, active }
+        let succeeded = match &info {
+            Ok(Some(info)) => self.succeeded_after(info).await,
+            Ok(None) | Err(_) => Ok(None),
+        };
+        RawDeployment { info, targets, active, succeeded }
+    }
+
+    /// A deployment of the whole group that was begun after a failed rollback and succeeded. Those of single launches help no other server.
+    async fn succeeded_after(&self, info: &DeploymentInfo) -> Read<Option<DeploymentId>> {
+        let failed = matches!(info.status, DeploymentStatus::Failed | DeploymentStatus::Stopped);
+        let Some(since) = info.completed.filter(|_| failed && info.creator == Creator::Rollback) else {
+            return Ok(None);
+        };
+        for id in self.deployments.succeeded_since(&info.application, &info.group, since).await? {
+            let later = self.deployments.deployment(&id).await?.map(deployment_info);
+            if later.is_some_and(|later| !later.creator.by_auto_scaling()) {
+                return Ok(Some(id.into()));
+            }
+        }
+        Ok(None)
     }
 
     /// The execution that waits for a deployment. CodeDeploy calls CodePipeline a user, so every pipeline is asked.
@@ -338,11 +357,17 @@ struct RawDeployment {
     info: Read<Option<DeploymentInfo>>,
     targets: Read<Vec<Target>>,
     active: Read<Vec<DeploymentId>>,
+    succeeded: Read<Option<DeploymentId>>,
 }
 
 impl RawDeployment {
     fn settle(self, blur: &mut Blur) -> DeploymentLook {
-        DeploymentLook { info: blur.seen(self.info), targets: blur.seen(self.targets), active: blur.seen(self.active) }
+        DeploymentLook {
+            info: blur.seen(self.info),
+            targets: blur.seen(self.targets),
+            active: blur.seen(self.active),
+            succeeded: blur.seen(self.succeeded),
+        }
     }
 }
 

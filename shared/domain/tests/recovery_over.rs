@@ -225,10 +225,10 @@ fn a_deployment_that_undoes_another_and_did_not_fail_or_takes_leave_or_ended_wel
         plan(&look, &rules(), now()).reasons.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let silent = || vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")];
-    for status in [DeploymentStatus::Succeeded, DeploymentStatus::Active("InProgress".to_owned())] {
-        let undone = over(Creator::Rollback, status, silent());
-        assert_eq!(undone, ["it undoes `d-7`, and what is told of that tells of it"]);
-    }
+    let undone = over(Creator::Rollback, DeploymentStatus::Succeeded, silent());
+    assert_eq!(undone, ["it undoes `d-7`, and what is told of that tells of it"]);
+    let at_work = over(Creator::Rollback, DeploymentStatus::Active("InProgress".to_owned()), silent());
+    assert_eq!(at_work, ["deployment `d-1` still goes on (InProgress)"], "the read may be behind the event");
     let leaving = over(Creator::AutoScalingTermination, DeploymentStatus::Failed, silent());
     assert_eq!(leaving, ["it was for an instance that is taken away"]);
     let well = over(Creator::AutoScaling, DeploymentStatus::Succeeded, Vec::new());
@@ -247,9 +247,18 @@ fn a_rollback_that_failed_is_nursed_and_told_with_what_it_was_to_undo_and_never_
     (deployment(&mut look).creator, deployment(&mut look).rollback_of) = (Creator::Rollback, Some("d-7".into()));
     assert!(matches!(plan(&look, &rules(), now()).step, Step::Restart(_)));
     look.restarts = Ok(vec![restarted(0, CURED)]);
-    let told = plan(&look, &rules(), now());
+    // It is cured, so its execution may be tried again, and then nobody misses the rollback.
+    assert_eq!(plan(&look, &rules(), now()).step, Step::Wait(rules().look_every));
+    let later = now() + jiff::SignedDuration::from_mins(8);
+    look.deployments.values_mut().next().unwrap().active = Ok(vec!["d-8".into()]);
+    assert_eq!(plan(&look, &rules(), later).step, Step::Wait(rules().look_every));
+    look.deployments.values_mut().next().unwrap().active = Ok(Vec::new());
+    let mut healed = look.clone();
+    healed.deployments.values_mut().next().unwrap().succeeded = Ok(Some("d-8".into()));
+    assert_eq!(plan(&healed, &rules(), later).step, Step::Nothing);
+    let told = plan(&look, &rules(), later);
     assert!(matches!(told.step, Step::Tell(_)), "{told:?}");
-    assert_eq!(codes(&look), ["rollback-failed", "no-pipeline"]);
+    assert_eq!(told.reasons.iter().map(Reason::code).collect::<Vec<_>>(), ["rollback-failed", "no-pipeline"]);
     let text = message(&look, &told, News::Failed, "eu-west-1").mail.text;
     assert!(text.contains("Deployment: d-1 to shop/fleet, to undo d-7"), "{text}");
     assert!(text.contains("it was to undo `d-7` and did not"), "{text}");

@@ -2,7 +2,7 @@
 
 use aws_sdk_codedeploy::types::{
     DeploymentCreator, DeploymentInfo, DeploymentStatus, DeploymentTarget, Diagnostics, InstanceTarget,
-    LifecycleErrorCode, LifecycleEventStatus, RollbackInfo, TargetStatus,
+    LifecycleErrorCode, LifecycleEventStatus, RollbackInfo, TargetStatus, TimeRange,
 };
 use jiff::Timestamp;
 use panda_domain::ids::InstanceId;
@@ -149,11 +149,36 @@ impl Deployments {
     /// # Errors
     /// When AWS does not answer or refuses; run again.
     pub async fn active_in(&self, application: &str, deployment_group: &str) -> Result<Vec<String>, AwsError> {
+        self.listed(application, deployment_group, ACTIVE.to_vec(), None).await
+    }
+
+    /// The deployments to this group that were created since and succeeded, newest first; none if the group is gone.
+    ///
+    /// # Errors
+    /// When AWS does not answer or refuses; run again.
+    pub async fn succeeded_since(
+        &self,
+        application: &str,
+        deployment_group: &str,
+        since: Timestamp,
+    ) -> Result<Vec<String>, AwsError> {
+        let range = TimeRange::builder().start(aws_smithy_types::DateTime::from_secs(since.as_second())).build();
+        self.listed(application, deployment_group, vec![DeploymentStatus::Succeeded], Some(range)).await
+    }
+
+    async fn listed(
+        &self,
+        application: &str,
+        deployment_group: &str,
+        statuses: Vec<DeploymentStatus>,
+        created: Option<TimeRange>,
+    ) -> Result<Vec<String>, AwsError> {
         let request = self.client.get().list_deployments();
         let mut pages = request
             .application_name(application)
             .deployment_group_name(deployment_group)
-            .set_include_only_statuses(Some(ACTIVE.to_vec()))
+            .set_include_only_statuses(Some(statuses))
+            .set_create_time_range(created)
             .into_paginator()
             .send();
         let mut ids = Vec::new();

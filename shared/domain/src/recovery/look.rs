@@ -89,6 +89,8 @@ pub struct DeploymentLook {
     pub targets: Seen<Vec<Target>>,
     /// Other deployments of its group that have not ended (`Created`, `Queued`, `InProgress`, `Baking`, `Ready`).
     pub active: Seen<Vec<DeploymentId>>,
+    /// Of a rollback that failed: a deployment of the whole group that was begun after it and succeeded. Then nobody misses it.
+    pub succeeded: Seen<Option<DeploymentId>>,
 }
 
 /// A deployment.

@@ -73,7 +73,12 @@ pub(crate) fn info(creator: Creator) -> DeploymentInfo {
 /// A pipeline's execution whose one deployment `d-1` failed on these instances, which all run and are reached.
 pub(crate) fn failed(targets: Vec<Target>) -> Look {
     let instances = targets.iter().map(|target| (target.instance.clone(), running())).collect();
-    let deployment = DeploymentLook { info: Ok(Some(info(Creator::User))), targets: Ok(targets), active: Ok(vec![]) };
+    let deployment = DeploymentLook {
+        info: Ok(Some(info(Creator::User))),
+        targets: Ok(targets),
+        active: Ok(vec![]),
+        succeeded: Ok(None),
+    };
     Look {
         subject: subject(),
         hints: Hints {
@@ -266,7 +271,8 @@ impl World {
         }
         let mut info = info(Creator::User);
         (info.created, info.completed) = (Some(at - SignedDuration::from_mins(6)), Some(at));
-        let deployment = DeploymentLook { info: Ok(Some(info)), targets: Ok(targets), active: Ok(vec![]) };
+        let deployment =
+            DeploymentLook { info: Ok(Some(info)), targets: Ok(targets), active: Ok(vec![]), succeeded: Ok(None) };
         look.deployments = BTreeMap::from([(DeploymentId::from(id.as_str()), deployment)]);
         look.pipeline = Ok(Some(shown(&id, attempt)));
         // CodePipeline counts on: an event never tells of an earlier attempt than the one before.

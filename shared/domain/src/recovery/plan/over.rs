@@ -81,9 +81,18 @@ impl Case<'_> {
         }
         let info = info?;
         match &info.creator {
-            // Of one that failed nobody else tells: the servers are left between two revisions.
-            Creator::Rollback if !matches!(info.status, DeploymentStatus::Failed | DeploymentStatus::Stopped) => {
+            // Of one that failed nobody else tells: the servers are left between two revisions, until a later deployment succeeds. One that
+            // is shown at work is waited for: the read may be behind the event.
+            Creator::Rollback if info.status == DeploymentStatus::Succeeded => {
                 return nothing(Reason::RollbackOf { deployment: info.undone() });
+            }
+            Creator::Rollback => {
+                let later =
+                    self.look.deployments.get(id).and_then(|deployment| deployment.succeeded.as_ref().ok()?.clone());
+                if let Some(deployment) = later {
+                    let status = DeploymentStatus::Succeeded;
+                    return nothing(Reason::DeploymentEnded { deployment, status });
+                }
             }
             Creator::AutoScalingTermination => return nothing(Reason::Leaving),
             _ => {}

@@ -1,10 +1,15 @@
 //! May the stage be retried, and if not, why?
 
+use jiff::SignedDuration;
+
 use super::{Case, Decided, Step, nurse::Road};
 use crate::{
     ids::{DeploymentId, ExecutionId, PipelineName},
     recovery::{Creator, Cure, DeploymentStatus, Reason, RunStatus, StageLook},
 };
+
+/// How long after a failed rollback, whose servers are cured, an execution may need to try its stage again: it looks every minute or so.
+const RETRIED: SignedDuration = SignedDuration::from_mins(10);
 
 impl Case<'_> {
     /// Retries the stage if all that failed is cured, and explains otherwise.
@@ -94,13 +99,24 @@ impl Case<'_> {
 
     /// What becomes of a deployment that no pipeline waits for: its agents were seen to, its code is for people.
     pub(super) fn without_pipeline(&self, id: &DeploymentId, mut reasons: Vec<Reason>) -> Decided {
-        reasons.extend(self.uncured());
+        let info = self.look.info(id);
+        let uncured = self.uncured();
+        if let Some(info) = info.filter(|info| info.creator == Creator::Rollback) {
+            // The execution whose deployment it undoes may be tried again now, which leaves nothing of it to tell.
+            let ended = info.completed.or(self.look.hints.since);
+            let young = ended.is_some_and(|ended| self.now.duration_since(ended) < RETRIED);
+            if uncured.is_empty() && young {
+                let why = Reason::RollbackFailed { deployment: info.undone() };
+                return (Step::Wait(self.rules.look_every), vec![why]);
+            }
+            if let Road::Busy(wait) = self.road(std::iter::once(id), &mut reasons) {
+                return wait;
+            }
+            reasons.push(Reason::RollbackFailed { deployment: info.undone() });
+        }
+        reasons.extend(uncured);
         if let Err(error) = &self.look.owner {
             reasons.push(Reason::Unreadable { what: "the pipelines", error: error.clone() });
-        }
-        let info = self.look.info(id);
-        if let Some(info) = info.filter(|info| info.creator == Creator::Rollback) {
-            reasons.push(Reason::RollbackFailed { deployment: info.undone() });
         }
         reasons.push(match info {
             Some(info) if info.status == DeploymentStatus::Succeeded => {

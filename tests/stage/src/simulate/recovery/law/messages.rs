@@ -98,7 +98,15 @@ impl Bench<'_> {
                 || (record.terms.rough && !record.letters.is_empty());
             let due =
                 failed && job.of.is_none() && matches!(job.creator, "autoscaling" | "user" | "codeDeployRollback");
-            if due && !excused && !record.told_of_storm(job) {
+            // Of a rollback that failed nothing is left to tell once a later deployment of the group has succeeded.
+            let missed = job.creator != "codeDeployRollback"
+                || !record.jobs.values().any(|other| {
+                    let same = other.application == job.application && other.group == job.group;
+                    same && other.creator == "user"
+                        && other.created >= job.created
+                        && other.status == DeploymentStatus::Succeeded
+                });
+            if due && missed && !excused && !record.told_of_storm(job) {
                 let at = job.completed.unwrap_or(record.ended);
                 self.accuse(
                     "every deployment of a launch, a person or a rollback that failed ends with a message",
