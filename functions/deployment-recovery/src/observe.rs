@@ -431,7 +431,7 @@ fn turnover(
         serving.insert(name.clone(), u32::try_from(serves).unwrap_or(u32::MAX));
         let changes = |member: &&GroupMember| match member.lifecycle {
             Lifecycle::InService => !member.healthy || given_up(member),
-            Lifecycle::Pending(_) | Lifecycle::Terminating(_) => true,
+            Lifecycle::Pending(_) | Lifecycle::Terminating(_) | Lifecycle::RootVolume(_) => true,
             // A person keeps it, or it waits in the warm pool.
             Lifecycle::Standby | Lifecycle::Warmed(_) | Lifecycle::Other(_) => false,
         };

@@ -232,7 +232,7 @@ async fn an_address_leaves_the_zone_that_ec2_does_not_answer_for_and_it_is_said_
             scene.wake(sweep()).await.unwrap();
         }
         let lost = scene.zone_of(&scene.holder());
-        scene.act(&Act::LoseZone { zone: lost.clone() });
+        scene.act(&Act::LoseZone { zone: lost.clone(), silent: true });
         let outcome = scene.wake(sweep()).await.unwrap();
         for ip in ["203.0.113.10", "203.0.113.11"] {
             let holder = scene.theatre.with(|world| world.holder_of(ip).map(str::to_owned)).unwrap();
@@ -257,7 +257,7 @@ async fn a_death_outside_the_zone_that_ec2_does_not_answer_for_moves_the_address
         let dead = scene.holder();
         let zone = scene.zone_of(&dead);
         for lost in scene.zones().into_iter().filter(|other| *other != zone) {
-            scene.act(&Act::LoseZone { zone: lost });
+            scene.act(&Act::LoseZone { zone: lost, silent: true });
         }
         scene.act(&Act::Terminate { instance: dead.clone() });
         scene.wake(state_change(&dead, "shutting-down")).await.unwrap();
@@ -271,7 +271,7 @@ async fn where_ec2_answers_for_no_zone_nothing_moves_and_the_event_is_handled_ag
     let scene = Scene::of(&[wide()]);
     let holder = scene.holder();
     for zone in scene.zones() {
-        scene.act(&Act::LoseZone { zone });
+        scene.act(&Act::LoseZone { zone, silent: true });
     }
     let error = scene.wake(sweep()).await.unwrap_err();
     assert_eq!(Diagnostic::from(error).error_type, "DescribeInstances.Unreachable");

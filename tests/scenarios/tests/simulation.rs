@@ -62,6 +62,7 @@ the_laws_hold_in! {
     the_laws_hold_when_the_only_instance_is_killed = "kill-without-spare",
     the_laws_hold_when_two_holders_are_killed_within_a_minute = "two-kills-within-a-minute",
     the_laws_hold_when_a_zone_goes_dark = "zone-loss",
+    the_laws_hold_when_ec2_does_not_answer_for_a_dark_zone = "zone-silence",
     the_laws_hold_when_spot_warns_two_minutes_before = "spot-notice-120",
     the_laws_hold_when_spot_warns_39_seconds_before = "spot-notice-39",
     the_laws_hold_when_status_checks_fail = "failing-status-checks",

@@ -57,11 +57,14 @@ pub enum Act {
         /// Whom.
         instance: String,
     },
-    /// A zone goes dark: its instances stop answering, launches in it fail, and so does `DescribeInstances` unless it names instances of other
-    /// zones only.
+    /// A zone goes dark: its instances stop answering, and launches in it fail.
     LoseZone {
         /// Which.
         zone: String,
+        /// Whether EC2 does not answer for it either, as happens "in the rare case" `[doc]`: `DescribeInstances` fails unless it names
+        /// instances of other zones only.
+        #[serde(default)]
+        silent: bool,
     },
     /// And comes back.
     RestoreZone {

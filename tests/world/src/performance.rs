@@ -65,7 +65,7 @@ impl World {
             | Act::SetCodeDeployAgent { .. }
             | Act::AfflictAgent { .. }
             | Act::InstallAgent { .. } => self.perform_on_instance(act)?,
-            Act::LoseZone { zone } => self.lose_zone(zone),
+            Act::LoseZone { zone, silent } => self.lose_zone(zone, *silent),
             Act::RestoreZone { zone } => self.restore_zone(zone),
             Act::Disassociate { public_ip } => self.disassociate_by_ip(public_ip)?,
             Act::Associate { public_ip, instance } => {
@@ -198,8 +198,11 @@ impl World {
         Ok(())
     }
 
-    fn lose_zone(&mut self, zone: &str) {
+    fn lose_zone(&mut self, zone: &str, silent: bool) {
         self.state.lost_zones.insert(zone.to_owned());
+        if silent {
+            self.state.silent_zones.insert(zone.to_owned());
+        }
         for id in self.instances_in(zone) {
             self.set_failing(&id, true);
         }
@@ -207,6 +210,7 @@ impl World {
 
     fn restore_zone(&mut self, zone: &str) {
         self.state.lost_zones.remove(zone);
+        self.state.silent_zones.remove(zone);
         for id in self.instances_in(zone) {
             self.set_failing(&id, false);
         }

@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) addresses: BTreeMap<String, Address>,
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) lost_zones: BTreeSet<String>,
+    /// Those of them that EC2 does not answer for.
+    pub(crate) silent_zones: BTreeSet<String>,
     // Shared with the past until they change: most changes are not theirs.
     pub(crate) alarms: Arc<BTreeMap<String, Alarm>>,
     pub(crate) code_deploy: Arc<CodeDeploy>,

@@ -137,7 +137,7 @@ fn protection_from_scale_in_is_shown_and_kept() {
 #[test]
 fn activities_are_filtered_by_status_and_time() {
     let mut run = Run::of(&bare(|group| group.min = 1));
-    run.act(Act::LoseZone { zone: "us-east-1a".into() });
+    run.act(Act::LoseZone { zone: "us-east-1a".into(), silent: false });
     run.pass(1_200);
     let filtered = |run: &mut Run, filters: &[(&str, &str)]| {
         let mut params = vec![("AutoScalingGroupName".to_owned(), "web".to_owned())];

@@ -238,7 +238,7 @@ fn with_a_maintenance_policy_an_unhealthy_member_leaves_after_its_successor_is_i
 #[test]
 fn a_lost_zone_fails_launches_until_the_group_tries_elsewhere() {
     let mut run = Run::of(&bare(|_| {}));
-    run.act(Act::LoseZone { zone: "us-east-1a".into() });
+    run.act(Act::LoseZone { zone: "us-east-1a".into(), silent: false });
     run.pass(1_800);
     let members = run.in_service("web");
     assert_eq!(members.len(), 2);

@@ -58,7 +58,7 @@ fn random_act(world: &World, rng: &mut fastrand::Rng) -> Act {
         7 => Act::Rebalance { instance },
         8 => Act::FailStatusChecks { instance },
         9 => Act::RepairStatusChecks { instance },
-        10 => Act::LoseZone { zone },
+        10 => Act::LoseZone { zone, silent: rng.bool() },
         11 => Act::RestoreZone { zone },
         12 => Act::SetDesired { group, desired: rng.u32(1..5) },
         13 => Act::StartInstanceRefresh { group },

@@ -223,7 +223,7 @@ fn events_have_the_fields_of_the_samples() {
     run.pass(3_600);
     let spare = run.in_service("web").into_iter().next().unwrap();
     run.act(Act::Stop { instance: spare });
-    run.act(Act::LoseZone { zone: "us-east-1a".into() });
+    run.act(Act::LoseZone { zone: "us-east-1a".into(), silent: false });
     run.pass(3_600);
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
     let mut compared = std::collections::BTreeSet::new();

@@ -226,7 +226,7 @@ impl Truth {
             | Act::ScheduleRetirement { instance, .. } => {
                 self.life_mut(instance, at).leaving = true;
             }
-            Act::LoseZone { zone } => {
+            Act::LoseZone { zone, silent: true } => {
                 self.lost.insert(zone.clone());
             }
             Act::RestoreZone { zone } => {

@@ -55,9 +55,13 @@ pub(super) const ALL: &[Scenario] = &[
         name: "zone-loss",
         about: "the holder's Availability Zone goes dark",
         strategies: ALL_STRATEGIES,
-        play: Play::Script(|_| {
-            of(fleet(1, 4), vec![now(to(Whom::Holder(0), |i| Act::LoseZone { zone: i.zone.clone() }))])
-        }),
+        play: Play::Script(|_| of(fleet(1, 4), vec![now(lose_zone(false))])),
+    },
+    Scenario {
+        name: "zone-silence",
+        about: "the holder's Availability Zone goes dark, and EC2 does not answer for it",
+        strategies: ALL_STRATEGIES,
+        play: Play::Script(|_| of(fleet(1, 4), vec![now(lose_zone(true))])),
     },
     Scenario {
         name: "spot-notice-120",
@@ -204,6 +208,10 @@ pub(super) fn kill(rng: &mut Rng, whom: Whom) -> Deed {
     } else {
         to(whom, |i| Act::Crash { instance: i.id.clone() })
     }
+}
+
+fn lose_zone(silent: bool) -> Deed {
+    to(Whom::Holder(0), move |instance| Act::LoseZone { zone: instance.zone.clone(), silent })
 }
 
 fn scale_in(rng: &mut Rng) -> Script {

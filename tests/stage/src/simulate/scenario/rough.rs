@@ -65,7 +65,7 @@ fn deed(rng: &mut Rng, fleet: &FleetSpec, desired: u32, deployed: bool) -> Deed 
         8 => to(anyone, |i| Act::Rebalance { instance: i.id.clone() }),
         9 => to(anyone, |i| Act::FailStatusChecks { instance: i.id.clone() }),
         10 => to(Whom::Failing(0), |i| Act::RepairStatusChecks { instance: i.id.clone() }),
-        11 => to(holder, |i| Act::LoseZone { zone: i.zone.clone() }),
+        11 => to(holder, move |i| Act::LoseZone { zone: i.zone.clone(), silent: decrement }),
         12 => Deed::Do(Act::SetDesired { group: group(), desired: desired + 1 }),
         13 => Deed::Do(Act::SetDesired { group: group(), desired: (desired - 1).max(1) }),
         14 => Deed::Do(Act::StartInstanceRefresh { group: group() }),

@@ -47,7 +47,7 @@ pub(super) fn draw(rng: &mut Rng, world: &World, plan: &Plan, group: &str) -> Op
         }
         32 => {
             let zone = world.instance(member?)?.zone.clone();
-            (vec![Act::LoseZone { zone: zone.clone() }], vec![Act::RestoreZone { zone }], short)
+            (vec![Act::LoseZone { zone: zone.clone(), silent: rng.bool() }], vec![Act::RestoreZone { zone }], short)
         }
         33 => {
             let operation = if rng.bool() { "ec2:TerminateInstances" } else { "autoscaling:DescribeInstanceRefreshes" };

@@ -39,8 +39,9 @@ pub(crate) fn describe(view: &View<'_>, params: &Params<'_>, xml: &mut Xml) -> R
     check_instances(&ids, |id| state.instances.contains_key(id))?;
     // "If you specify instance IDs that are in the affected zone, or do not specify any instance IDs at all, the call fails" `[doc]`
     // DescribeInstances. With which code it fails AWS does not say: one of its own faults, which clients try again, `[infer]`.
-    let lost = |id: &String| state.instances.get(id).is_some_and(|instance| state.lost_zones.contains(&instance.zone));
-    if !state.lost_zones.is_empty() && (ids.is_empty() || ids.iter().any(lost)) {
+    let silent =
+        |id: &String| state.instances.get(id).is_some_and(|instance| state.silent_zones.contains(&instance.zone));
+    if !state.silent_zones.is_empty() && (ids.is_empty() || ids.iter().any(silent)) {
         return Err(Service::Ec2.broken());
     }
     let filters = Filters::new(params.filters()?, FILTERS)?;
