@@ -433,9 +433,6 @@ fn harms() -> Vec<Harm> {
                 Some(("eni-2".to_owned(), PublicAddress::Elastic("203.0.113.99".to_owned())));
         }),
         ("fleet-tag", Error, |fleet| drop(web(fleet).tags.remove("lethargic-panda:fleet"))),
-        ("fleet-tag-stays", Error, |fleet| {
-            web(fleet).tags.get_mut("lethargic-panda:fleet").unwrap().propagates = false;
-        }),
         ("unknown-tag", Warning, |fleet| {
             let tag = Tag { value: "1".to_owned(), propagates: false };
             web(fleet).tags.insert("lethargic-panda:max-kills".to_owned(), tag);

@@ -206,7 +206,7 @@ fn a_success_is_news_to_those_who_heard_of_a_failure_or_where_somebody_retried()
     assert_eq!(told(false, false, 0, Some(1), false), ["execution-ended"]);
     // A pipeline that deploys nothing by CodeDeploy is none of our business, whoever retried it.
     let builds = |look: &mut Look| {
-        (stage(look).actions[0].external, stage(look).actions[0].error) = (Some("build:1".to_owned()), None)
+        (stage(look).actions[0].external, stage(look).actions[0].error) = (Some("build:1".to_owned()), None);
     };
     assert_eq!(told_of(false, false, 1, Some(2), true, builds), ["execution-ended"]);
     assert_eq!(told_of(false, false, 0, Some(2), false, builds), ["execution-ended"]);
