@@ -18,6 +18,7 @@ use crate::{memory::Memory, outcome::FleetOutcome};
 
 /// What carrying out a plan came to.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Acted {
     /// The world was not as the plan took it for: look again.
     pub(crate) overtaken: bool,

@@ -259,6 +259,7 @@ impl Told {
 
 /// What one look left to do.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 struct Look {
     overtaken: bool,
     /// Somebody else placed an address first.

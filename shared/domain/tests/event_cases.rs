@@ -207,14 +207,13 @@ fn alarm(state: &str, metric: &str, dimensions: Value) -> Value {
 
 /// The same on what an expression makes of these metrics.
 fn alarm_on_math(metrics: &[Value], expressions: &[&str]) -> Value {
-    let mut detail = alarm("ALARM", "StatusCheckFailed", json!({}));
     let metric = |dimensions: &Value| {
         let metric = json!({"namespace": "AWS/EC2", "name": "StatusCheckFailed", "dimensions": dimensions});
         json!({"metricStat": {"metric": metric}, "returnData": false})
     };
     let expressions = expressions.iter().map(|expression| json!({ "expression": expression }));
-    detail["configuration"]["metrics"] = metrics.iter().map(metric).chain(expressions).collect();
-    detail
+    let metrics: Vec<Value> = metrics.iter().map(metric).chain(expressions).collect();
+    json!({"alarmName": "web-status", "state": {"value": "ALARM"}, "configuration": {"metrics": metrics}})
 }
 
 #[test]
