@@ -530,7 +530,7 @@ async fn the_word_that_an_instance_is_in_service_outlasts_a_read_that_does_not_s
         scene.pass(seconds).await;
         let members = scene.theatre.with(|world| world.group("web").unwrap().members.clone());
         let next = members.values().find(|member| member.instance != dead);
-        let state = next.map(|next| next.lifecycle_state()).unwrap_or_default();
+        let state = next.map(panda_world::Member::lifecycle_state).unwrap_or_default();
         (scene, next.map(|next| next.instance.clone()).unwrap_or_default(), state.to_owned())
     }
     let mut seconds = 1;
