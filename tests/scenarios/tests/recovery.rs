@@ -514,10 +514,25 @@ async fn a_server_without_the_fleets_tag_is_out_of_reach_and_the_answer_says_so(
     scene.push(CommitSpec::page("new\n"));
     scene.live(HOUR).await;
     assert_eq!(scene.count("SendCommand"), 0);
-    assert_eq!(scene.messages("deployments").len(), 1);
+    let said = scene.messages("deployments");
+    assert_eq!(said.len(), 1);
+    assert!(said[0].body.contains("(instance-untagged)"), "Systems Manager reaches it well: {}", said[0].body);
     let outcomes = scene.0.outcomes.borrow();
     let problems: Vec<&String> = outcomes.iter().flatten().flat_map(|outcome| &outcome.problems).collect();
     assert!(problems.iter().any(|problem| problem.contains("lethargic-panda:fleet")), "{outcomes:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_aws_does_not_take_is_sent_again_with_pauses_and_told_as_what_it_is() {
+    let scene = Scene::of(&fleet(2, plain()));
+    scene.act(&Act::Permit { operation: "ssm:SendCommand".into(), allowed: false });
+    scene.set_agent(&scene.servers()[0], CodeDeployAgent::Stopped);
+    scene.push(CommitSpec::page("new\n"));
+    scene.live(HOUR).await;
+    let said = scene.messages("deployments");
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].body.contains("(restart-not-sent)"), "{}", said[0].body);
+    assert_eq!((scene.count("SendCommand"), scene.count("SetInstanceHealth")), (3, 0));
 }
 
 #[tokio::test(start_paused = true)]
