@@ -488,6 +488,31 @@ async fn a_rough_network_costs_time_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bad_looks_among_good_ones_end_no_wait() {
+    let scene = Scene::of(&fleet(3, DeliverySpec { rollback: true, ..DeliverySpec::default() }));
+    let slow = ScriptSpec { seconds: 1_500, ..ScriptSpec::default() };
+    let mut before = CommitSpec::page("slow\n");
+    before.scripts.insert("AfterInstall".to_owned(), slow);
+    scene.push(before);
+    scene.live(3 * HOUR).await;
+    scene.set_agent(&scene.servers()[1], CodeDeployAgent::Stopped);
+    scene.push(CommitSpec::page("new\n"));
+    // Every other minute nothing can be read; what is looked at twice is read once.
+    let blips = async {
+        for _ in 0..90 {
+            for (throttle, seconds) in [(1.0, 55), (0.0, 65)] {
+                scene.0.theatre.with(|world| world.set_faults(Faults { throttle, ..Faults::default() }));
+                sleep(Duration::from_secs(seconds)).await;
+            }
+        }
+    };
+    tokio::join!(scene.live(6 * HOUR), blips);
+    let said = scene.messages("deployments");
+    assert!(said.iter().all(|message| !message.body.contains("could not be read")), "{said:#?}");
+    assert_eq!(scene.status(), ExecutionStatus::Succeeded, "{:#?}", scene.0.outcomes.borrow());
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_only_explaining_is_allowed_people_are_told_and_nothing_is_touched() {
     let scene = Scene::with(&fleet(1, plain()), &[("RECOVERY_MODE", "ExplainOnly")]);
     scene.set_agent(&scene.servers()[0], CodeDeployAgent::Stopped);
