@@ -245,6 +245,9 @@ fn a_deployment_that_undoes_another_and_did_not_fail_or_takes_leave_or_ended_wel
 fn a_rollback_that_failed_is_nursed_and_told_with_what_it_was_to_undo_and_never_retried() {
     let mut look = launched(vec![target(0, "ApplicationStop", "UnknownError", SILENT, "")]);
     (deployment(&mut look).creator, deployment(&mut look).rollback_of) = (Creator::Rollback, Some("d-7".into()));
+    // Whoever handles the deployment that it was to undo sees to the same servers, and comes first.
+    assert_eq!(plan(&look, &rules(), now()).step, Step::Wait(rules().look_every), "it failed two minutes ago");
+    deployment(&mut look).completed = Some(now() - jiff::SignedDuration::from_mins(5));
     assert!(matches!(plan(&look, &rules(), now()).step, Step::Restart(_)));
     look.restarts = Ok(vec![restarted(0, CURED)]);
     // It is cured, so its execution may be tried again, and then nobody misses the rollback.

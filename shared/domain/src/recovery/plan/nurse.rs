@@ -6,11 +6,14 @@ use super::{Case, Decided, Step};
 use crate::{
     failover::Lifecycle,
     ids::{DeploymentId, InstanceId},
-    recovery::{Cure, Finding, Nursing, Reason, Standing},
+    recovery::{Creator, Cure, Finding, Nursing, Reason, Standing, Subject},
 };
 
 /// How long a restart may take: a minute until it is handed over, five of the document, and what Systems Manager needs to say so.
 const LONGEST_RESTART: SignedDuration = SignedDuration::from_mins(10);
+
+/// How many looks another case may take until it sees to what this one could see to as well.
+const LOOKS_OF_OTHERS: i32 = 4;
 
 /// The most instances that one `SendCommand` takes.
 const LARGEST_BATCH: usize = 50;
@@ -26,6 +29,17 @@ pub(super) enum Road {
 }
 
 impl Case<'_> {
+    /// Waits a few looks where the subject is a rollback that failed just now: the deployment that it was to undo failed too, and whoever
+    /// handles that sees to the same servers, tries the stage again and tells whom it has cured. Only if nobody does, it is for this case.
+    fn leaves_to_the_undone(&self) -> Option<Decided> {
+        let Subject::Deployment(id) = &self.look.subject else { return None };
+        let info = self.look.info(id).filter(|info| info.creator == Creator::Rollback)?;
+        let ended = info.completed.or(self.look.hints.since)?;
+        let why = Reason::RollbackFailed { deployment: info.undone() };
+        let young = self.now.duration_since(ended) < self.rules.look_every * LOOKS_OF_OTHERS;
+        young.then(|| (Step::Wait(self.rules.look_every), vec![why]))
+    }
+
     /// Restarts what a restart can cure, and waits for it.
     pub(super) fn nurse(&self, reasons: &mut Vec<Reason>) -> Option<Decided> {
         if let Err(error) = &self.look.restarts {
@@ -39,6 +53,9 @@ impl Case<'_> {
             _ => false,
         });
         if !due.is_empty() {
+            if let Some(turn) = self.leaves_to_the_undone() {
+                return Some(turn);
+            }
             match self.road(due.iter().filter_map(|finding| finding.deployment.as_ref()), reasons) {
                 Road::Free => {
                     let instances = instances(&due);
