@@ -445,10 +445,7 @@ async fn disarm<J: Journal>(
     if let Some(before) = before {
         let _ = write!(outcome.summary, ". It was disarmed before, since {:.0}: {}", before.at, before.reason);
     }
-    if let Some(problem) = misnamed(app, fleet).await {
-        let _ = write!(outcome.summary, ". But {problem}");
-        outcome.problems.push(problem);
-    }
+    doubt_the_name(app, fleet, outcome).await;
     outcome.problems.extend(tell::say(app, &words(&format!("The panda is disarmed: {what}"), &outcome.summary)).await);
     refresh(app, outcome).await
 }
@@ -467,25 +464,25 @@ async fn arm<J: Journal>(
         }
         None => format!("{what} was not disarmed; nothing changed"),
     };
-    if let Some(problem) = misnamed(app, fleet).await {
-        let _ = write!(outcome.summary, ". But {problem}");
-        outcome.problems.push(problem);
-    }
+    doubt_the_name(app, fleet, outcome).await;
     outcome.problems.extend(tell::say(app, &words(&format!("The panda is armed: {what}"), &outcome.summary)).await);
     refresh(app, outcome).await
 }
 
-/// Whether a fleet that somebody named may be another one than was meant: what was said of it is written down all the same.
-async fn misnamed<J>(app: &App<J>, fleet: Option<&FleetName>) -> Option<String> {
-    let fleet = fleet?;
+/// Says if a fleet that somebody named may be another one than was meant: what was said of it is written down all the same.
+async fn doubt_the_name<J>(app: &App<J>, fleet: Option<&FleetName>, outcome: &mut Outcome) {
+    let Some(fleet) = fleet else { return };
     let found = async {
         let groups = chaos_groups::describe_chaos_groups(&app.eyes.aws).await.map_err(HandlerError::Observe)?;
         of_fleet(app, groups, fleet).await
     };
-    match found.await {
-        Ok(groups) => groups.is_empty().then(|| unknown(fleet)),
-        Err(error) => Some(format!("could not see whether there is a fleet `{fleet}`: {}", failure::chain(&error))),
-    }
+    let problem = match found.await {
+        Ok(groups) if groups.is_empty() => unknown(fleet),
+        Ok(_) => return,
+        Err(error) => format!("could not see whether there is a fleet `{fleet}`: {}", failure::chain(&error)),
+    };
+    let _ = write!(outcome.summary, ". But {problem}");
+    outcome.problems.push(problem);
 }
 
 /// A message that is not about an experiment.

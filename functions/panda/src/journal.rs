@@ -40,7 +40,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
         lease_until: Timestamp,
     ) -> impl Future<Output = Result<Record, JournalError>> + Send;
 
-    /// Notes that AWS confirmed the deed, upon which victims, and until when the fleet must have healed. Gives `false` if the experiment is not open any more.
+    /// Notes that AWS confirmed the deed, upon which victims, and until when the fleet must have healed. Gives `false` if the experiment is
+    /// not open any more.
     ///
     /// # Errors
     /// When it does not answer; run again.

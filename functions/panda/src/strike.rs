@@ -97,9 +97,11 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
     let blow = blow(app, &experiment, closing).await;
     let unstruck: Vec<String> = blow.refused.iter().map(ToString::to_string).chain(blow.notes).collect();
     carried.problems.extend(unstruck.iter().cloned());
+    // If nobody was hit, the last thing that went wrong says why.
+    let error = carried.problems.last().cloned().unwrap_or_else(|| "nothing was struck".to_owned());
+    let not_struck = Ending::NotStruck { error };
     let outcome = if blow.struck.is_empty() && blow.unclear.is_empty() {
-        let error = carried.problems.last().cloned().unwrap_or_else(|| "nothing was struck".to_owned());
-        Some(judge(&experiment, &Ending::NotStruck { error }, app.now(), app.config.settings.outage_tolerance))
+        Some(judge(&experiment, &not_struck, app.now(), app.config.settings.outage_tolerance))
     } else {
         // Whom AWS refused to end lives, and counts as a server.
         let may_be_hit =
@@ -117,9 +119,7 @@ pub(crate) async fn carry_out<J: Journal>(app: &App<J>, plan: &ChaosPlan, deadli
             }
             watch::watch(app, &experiment, Presence::Throughout, deadline).await
         } else {
-            let error = carried.problems.last().cloned().unwrap_or_else(|| "AWS did not answer".to_owned());
-            let ending = Ending::NotStruck { error };
-            watch::resume(app, &mut experiment, &blow.struck, &ending, Presence::Throughout, deadline).await
+            watch::resume(app, &mut experiment, &blow.struck, &not_struck, Presence::Throughout, deadline).await
         }
     };
     let outcome = outcome.map(|mut outcome| {

@@ -8,10 +8,13 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use panda_domain::chaos::{
-    Ending, Experiment, Healing, Observation, Outcome, Probe, Silence, Takeover, Unhealed, healing, judge, take_over,
+use panda_domain::{
+    chaos::{
+        Ending, Experiment, Healing, Observation, Outcome, Probe, Silence, Takeover, Unhealed, healing, judge,
+        take_over,
+    },
+    ids::InstanceId,
 };
-use panda_domain::ids::InstanceId;
 use panda_lambda::deadline::Deadline;
 use tokio::{
     select,
