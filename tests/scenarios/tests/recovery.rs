@@ -113,6 +113,20 @@ impl Scene {
         }))
     }
 
+    /// A deployment begins that will fail on one server for want of an agent, and be rolled back.
+    async fn whose_rollback_outlives_an_invocation() -> Self {
+        let scene = Self::of(&fleet(3, DeliverySpec { rollback: true, ..DeliverySpec::default() }));
+        // What the rollback will bring back takes longer on one server than an invocation lasts.
+        let slow = ScriptSpec { seconds: 1_500, ..ScriptSpec::default() };
+        let mut before = CommitSpec::page("slow\n");
+        before.scripts.insert("AfterInstall".to_owned(), slow);
+        scene.push(before);
+        scene.live(3 * HOUR).await;
+        scene.set_agent(&scene.servers()[1], CodeDeployAgent::Stopped);
+        scene.push(CommitSpec::page("new\n"));
+        scene
+    }
+
     /// One attempt of an invocation; none if it died.
     async fn attempt(&self, payload: &Value, request: &str) -> Option<Result<Outcome, HandlerError>> {
         let mut context = Context::default();
@@ -489,14 +503,7 @@ async fn a_rough_network_costs_time_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn bad_looks_among_good_ones_end_no_wait() {
-    let scene = Scene::of(&fleet(3, DeliverySpec { rollback: true, ..DeliverySpec::default() }));
-    let slow = ScriptSpec { seconds: 1_500, ..ScriptSpec::default() };
-    let mut before = CommitSpec::page("slow\n");
-    before.scripts.insert("AfterInstall".to_owned(), slow);
-    scene.push(before);
-    scene.live(3 * HOUR).await;
-    scene.set_agent(&scene.servers()[1], CodeDeployAgent::Stopped);
-    scene.push(CommitSpec::page("new\n"));
+    let scene = Scene::whose_rollback_outlives_an_invocation().await;
     // Every other minute nothing can be read; what is looked at twice is read once.
     let blips = async {
         for _ in 0..90 {
@@ -586,15 +593,7 @@ async fn a_deployment_past_the_pipeline_is_explained_by_itself_and_one_of_the_pi
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_outlives_the_invocation_is_gone_on_with_by_another_one() {
-    let scene = Scene::of(&fleet(3, DeliverySpec { rollback: true, ..DeliverySpec::default() }));
-    // What the rollback will bring back takes longer on one server than an invocation lasts.
-    let slow = ScriptSpec { seconds: 1_500, ..ScriptSpec::default() };
-    let mut before = CommitSpec::page("slow\n");
-    before.scripts.insert("AfterInstall".to_owned(), slow);
-    scene.push(before);
-    scene.live(3 * HOUR).await;
-    scene.set_agent(&scene.servers()[1], CodeDeployAgent::Stopped);
-    scene.push(CommitSpec::page("new\n"));
+    let scene = Scene::whose_rollback_outlives_an_invocation().await;
     scene.live(6 * HOUR).await;
     let outcomes = scene.0.outcomes.borrow();
     assert!(scene.count("PutEvents") > 0, "the rollback takes longer than an invocation: {outcomes:#?}");
@@ -653,14 +652,7 @@ async fn its_role_has_no_permission_that_nobody_needs() {
         permissions.extend(role(&scene.0.template).permissions().iter().cloned());
         used.extend(scene.0.theatre.with(|world| world.used_permissions(CALLER)));
     };
-    let scene = Scene::of(&fleet(3, DeliverySpec { rollback: true, ..DeliverySpec::default() }));
-    let slow = ScriptSpec { seconds: 1_500, ..ScriptSpec::default() };
-    let mut before = CommitSpec::page("slow\n");
-    before.scripts.insert("AfterInstall".to_owned(), slow);
-    scene.push(before);
-    scene.live(3 * HOUR).await;
-    scene.set_agent(&scene.servers()[1], CodeDeployAgent::Stopped);
-    scene.push(CommitSpec::page("new\n"));
+    let scene = Scene::whose_rollback_outlives_an_invocation().await;
     scene.live(6 * HOUR).await;
     note(&scene);
     let scene = Scene::of(&fleet(1, plain()));
